@@ -1,0 +1,147 @@
+/* Image formats: one source file and one table row each.
+ *
+ * A reader opens an input and gives its header and metadata before any pixel is read, then rows from top to bottom; one
+ * that can read any block of rows at any time says so (image.random_access).
+ * An output format has two parts: the segment encoder, a pure function from the gray rows of one row block to bytes,
+ * which runs on any rank; and what stands around the segments: header and trailer, made once. The whole file is
+ *     header, segment of block 0, …, segment of the last block, trailer
+ * in this order, except where `segment_offset` gives each segment a fixed place (raw formats): then header and trailer
+ * lie around the segments just the same and any rank can write its own in place.
+ * A reader, and an encoder state, belong to one thread at a time.
+ */
+#ifndef R2G_CODEC_CODEC_H
+#define R2G_CODEC_CODEC_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <rgb2gray/image.h>
+#include <rgb2gray/status.h>
+
+#include "base/buffer.h"
+#include "base/source.h"
+
+struct r2g_read_options {
+    struct r2g_budget *budget; /* never NULL */
+    uint64_t max_pixels;       /* for decoders that must hold the whole picture; 0: no limit */
+    bool own_luma;             /* deliver a colour JPEG's own Y as gray (JFIF), instead of decoded RGB */
+};
+
+/* An open input. Codecs embed it as the first member of their own struct. */
+struct r2g_reader {
+    const struct r2g_codec *codec;
+    const struct r2g_source *source; /* not owned */
+    struct r2g_image image;
+    struct r2g_metadata metadata;
+};
+
+/* What a segment encoder needs to know: a plain value without pointers (it is sent to other ranks as bytes). */
+struct r2g_raster {
+    uint32_t width, height; /* pixels */
+    uint32_t channels;      /* 1: gray; 2: gray, alpha */
+    uint32_t maxval;        /* largest sample value */
+    uint32_t block_rows;    /* rows of a row block (the last may be shorter), from r2g_raster_cut */
+    uint32_t block_count;
+    uint32_t quality;       /* JPEG, 1 to 100 */
+    uint32_t compression;   /* enum r2g_compression */
+};
+
+enum r2g_compression { R2G_COMPRESSION_FAST, R2G_COMPRESSION_DEFAULT, R2G_COMPRESSION_SMALL };
+
+/* A checksum that grows along the file where the format has one (PNG: Adler-32 of the filtered rows). */
+struct r2g_checksum {
+    uint32_t value;
+    uint64_t nbytes; /* of data it covers */
+};
+
+struct r2g_encoder_state; /* a codec's scratch memory: reused from block to block, no information passes */
+
+struct r2g_encoder {
+    uint32_t max_width, max_height; /* the format's own limits, pixels */
+    bool alpha;                     /* can hold gray with alpha */
+    uint32_t max_maxval;            /* 255 or 65535 */
+    bool any_maxval;                /* maxval may be any value; else just 255 or 65535 */
+    uint32_t row_multiple;          /* row blocks are multiples of this many rows (JPEG: 8) */
+    bool orientation, density, icc, exif, texts, gamma; /* what of the metadata the format can hold */
+
+    R2G_MUST_CHECK r2g_status (*state_new)(struct r2g_encoder_state **state, const struct r2g_raster *raster,
+                                           struct r2g_budget *budget, struct r2g_error *err);
+    void (*state_free)(struct r2g_encoder_state *state);
+
+    /* Appends to *out what stands before the first segment. `metadata` is what shall be kept, already decided. */
+    R2G_MUST_CHECK r2g_status (*header)(const struct r2g_raster *raster, const struct r2g_metadata *metadata,
+                                        struct r2g_buffer *out, struct r2g_error *err);
+
+    /* Appends to *out the bytes of one row block: `rows` holds row_count rows, width * channels samples each (1 byte up
+     * to maxval 255, else 2 in machine order), without gaps. first_row is a multiple of raster->block_rows. Pure: the
+     * bytes depend on the arguments alone. *checksum receives this block's own. */
+    R2G_MUST_CHECK r2g_status (*segment)(struct r2g_encoder_state *state, const struct r2g_raster *raster,
+                                         uint32_t first_row, uint32_t row_count, const void *rows,
+                                         struct r2g_buffer *out, struct r2g_checksum *checksum, struct r2g_error *err);
+
+    /* *sum becomes the checksum of what it covered followed by what `next` covers. NULL: the format has none. */
+    void (*checksum_append)(struct r2g_checksum *sum, const struct r2g_checksum *next);
+
+    /* Appends to *out what stands after the last segment. */
+    R2G_MUST_CHECK r2g_status (*trailer)(const struct r2g_raster *raster, const struct r2g_checksum *sum,
+                                         struct r2g_buffer *out, struct r2g_error *err);
+
+    /* Where the segment of these rows lies, in bytes from the first segment byte after the header. NULL: segments have
+     * no fixed size and follow each other. */
+    uint64_t (*segment_offset)(const struct r2g_raster *raster, uint32_t first_row, uint32_t row_count);
+};
+
+struct r2g_codec {
+    const char *name;               /* "png": the word for --format */
+    const char *label;              /* "PNG" */
+    const char *const *extensions;  /* without the dot, lower case, NULL-terminated; the first is the usual one */
+    const char *mime;
+    /* Whether `head` (the file's first nbytes, up to R2G_PROBE_NBYTES) is this format. */
+    bool (*probe)(const uint8_t *head, size_t nbytes);
+    /* Reads header and metadata; no pixel yet. Checks every declared size against options before taking memory.
+     * `source` outlives the reader. R2G_EFORMAT, R2G_ECORRUPT, R2G_ELIMIT, R2G_EINPUT, R2G_ENOMEM. Messages do not name
+     * the file: the caller does. */
+    R2G_MUST_CHECK r2g_status (*open)(struct r2g_reader **reader, const struct r2g_source *source,
+                                      const struct r2g_read_options *options, struct r2g_error *err);
+    /* Delivers rows [first_row, first_row + row_count), stride bytes apart. Unless image.random_access, first_row must
+     * follow the last call's rows. Damaged data is R2G_ECORRUPT, also when found only after the last row. */
+    R2G_MUST_CHECK r2g_status (*read_rows)(struct r2g_reader *reader, uint32_t first_row, uint32_t row_count,
+                                           void *rows, size_t stride, struct r2g_error *err);
+    void (*close)(struct r2g_reader *reader);
+    const struct r2g_encoder *encoder; /* NULL: read only */
+};
+
+#define R2G_PROBE_NBYTES 64
+
+/* The table, NULL-terminated. */
+extern const struct r2g_codec *const r2g_codecs[];
+
+extern const struct r2g_codec r2g_codec_png, r2g_codec_jpeg, r2g_codec_bmp, r2g_codec_pnm;
+
+/* The codec whose content this is, or NULL. */
+const struct r2g_codec *r2g_codec_probe(const uint8_t *head, size_t nbytes);
+/* The codec of that --format word, or whose extension ends the file name; NULL when there is none that can write. */
+const struct r2g_codec *r2g_codec_by_name(const char *name);
+const struct r2g_codec *r2g_codec_by_file_name(const char *file_name);
+
+/* Opens `source` with the codec that its content names. R2G_EFORMAT if none does. Close with r2g_reader_close. */
+R2G_MUST_CHECK r2g_status r2g_reader_open(struct r2g_reader **reader, const struct r2g_source *source,
+                                          const struct r2g_read_options *options, struct r2g_error *err);
+void r2g_reader_close(struct r2g_reader *reader);
+
+/* Sets block_rows and block_count from width, channels, maxval and the encoder's row_multiple alone: about 1 MiB of gray
+ * a block, at least row_multiple rows. */
+void r2g_raster_cut(struct r2g_raster *raster, const struct r2g_encoder *encoder);
+
+/* Rows of block i. */
+uint32_t r2g_raster_block_row_count(const struct r2g_raster *raster, uint32_t block);
+/* Bytes of a gray row. */
+size_t r2g_raster_row_nbytes(const struct r2g_raster *raster);
+
+/* For decoders that hold the whole picture: R2G_ELIMIT if width * height exceeds max_pixels or if nbytes do not fit the
+ * budget; the text gives both figures and the option that would allow it. */
+R2G_MUST_CHECK r2g_status r2g_check_whole(const struct r2g_read_options *options, uint32_t width, uint32_t height,
+                                          uint64_t nbytes, struct r2g_error *err);
+
+#endif
