@@ -1,0 +1,180 @@
+#include "parallel/comm.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/clock.h"
+#include "base/fault.h"
+
+/* The count in environment variable `name`, or 0. */
+static int env_count(const char *name) {
+    const char *text = getenv(name);
+    if (text == NULL)
+        return 0;
+    char *end;
+    long value = strtol(text, &end, 10);
+    return end != text && *end == '\0' && value > 0 && value < 1000000000 ? (int)value : 0;
+}
+
+enum r2g_launcher r2g_launcher_detect(int *rank_count) {
+    *rank_count = env_count("OMPI_COMM_WORLD_SIZE");
+    if (*rank_count > 0)
+        return R2G_LAUNCHER_OPENMPI;
+    /* A batch script inherits SLURM_* of its job but is no task of a step: only srun's tasks have a step id below the
+     * reserved ones (slurm.h: SLURM_BATCH_SCRIPT 0xfffffffb and above). */
+    int tasks = env_count("SLURM_STEP_NUM_TASKS");
+    const char *step = getenv("SLURM_STEP_ID");
+    bool in_step = tasks > 0 && getenv("SLURM_PROCID") != NULL && step != NULL && strtoul(step, NULL, 10) < 0xfffffff0u;
+    if (getenv("PMIX_RANK") != NULL || getenv("PMIX_NAMESPACE") != NULL) {
+        *rank_count = in_step ? tasks : 0;
+        return R2G_LAUNCHER_PMIX;
+    }
+    int others = env_count("PMI_SIZE");
+    if (others == 0 && in_step)
+        others = tasks;
+    *rank_count = others > 1 ? others : 1;
+    return others > 1 ? R2G_LAUNCHER_FOREIGN : R2G_LAUNCHER_NONE;
+}
+
+/* True if the launcher's environment says that all ranks are on one host. */
+static bool launched_on_one_host(void) {
+    int size = env_count("OMPI_COMM_WORLD_SIZE");
+    if (size > 0)
+        return size == env_count("OMPI_COMM_WORLD_LOCAL_SIZE");
+    return env_count("SLURM_STEP_NUM_NODES") == 1;
+}
+
+void r2g_launch_settings(bool one_host) {
+    setenv("HWLOC_COMPONENTS", "-opencl,-gl", 0);
+    if ((one_host || launched_on_one_host()) && getenv("OMPI_MCA_mtl") == NULL)
+        setenv("OMPI_MCA_pml", "ob1", 0);
+}
+
+r2g_status r2g_mpi_check(int mpi_code, const char *call, struct r2g_error *err) {
+    if (r2g_fault(R2G_FAULT_MPI))
+        mpi_code = MPI_ERR_OTHER;
+    if (mpi_code == MPI_SUCCESS)
+        return R2G_OK;
+    char text[MPI_MAX_ERROR_STRING] = "";
+    int length = 0;
+    if (MPI_Error_string(mpi_code, text, &length) != MPI_SUCCESS)
+        snprintf(text, sizeof text, "error %d", mpi_code);
+    r2g_status status = r2g_fail(err, R2G_EMPI, "%s failed: %s", call, text);
+    if (err != NULL)
+        err->mpi_code = mpi_code;
+    return status;
+}
+
+/* Counts the hosts: each host's lowest rank counts as one. */
+static r2g_status count_hosts(struct r2g_comm *comm, struct r2g_error *err) {
+    int first = comm->host_rank == 0;
+    return r2g_mpi_check(MPI_Allreduce(&first, &comm->host_count, 1, MPI_INT, MPI_SUM, comm->mpi), "MPI_Allreduce", err);
+}
+
+/* The communicators and who is where; MPI has started. */
+static r2g_status make_comms(struct r2g_comm *comm, struct r2g_error *err) {
+    r2g_status status = r2g_mpi_check(MPI_Comm_set_errhandler(MPI_COMM_WORLD, MPI_ERRORS_RETURN),
+                                      "MPI_Comm_set_errhandler", err);
+    if (status == R2G_OK)
+        status = r2g_mpi_check(MPI_Comm_dup(MPI_COMM_WORLD, &comm->mpi), "MPI_Comm_dup", err);
+    if (status == R2G_OK)
+        status = r2g_mpi_check(MPI_Comm_set_errhandler(comm->mpi, MPI_ERRORS_RETURN), "MPI_Comm_set_errhandler", err);
+    if (status == R2G_OK)
+        status = r2g_mpi_check(MPI_Comm_rank(comm->mpi, &comm->rank), "MPI_Comm_rank", err);
+    if (status == R2G_OK)
+        status = r2g_mpi_check(MPI_Comm_size(comm->mpi, &comm->size), "MPI_Comm_size", err);
+    if (status == R2G_OK)
+        status = r2g_mpi_check(
+            MPI_Comm_split_type(comm->mpi, MPI_COMM_TYPE_SHARED, comm->rank, MPI_INFO_NULL, &comm->host),
+            "MPI_Comm_split_type", err);
+    if (status == R2G_OK)
+        status = r2g_mpi_check(MPI_Comm_rank(comm->host, &comm->host_rank), "MPI_Comm_rank", err);
+    if (status == R2G_OK)
+        status = r2g_mpi_check(MPI_Comm_size(comm->host, &comm->host_size), "MPI_Comm_size", err);
+    return status == R2G_OK ? count_hosts(comm, err) : status;
+}
+
+r2g_status r2g_comm_start(struct r2g_comm *comm, struct r2g_error *err) {
+    memset(comm, 0, sizeof *comm);
+    comm->mpi = comm->host = MPI_COMM_NULL;
+    comm->launch_ns = -1;
+    int announced = 0;
+    (void)r2g_launcher_detect(&announced);
+    int64_t start = r2g_clock_ns();
+    r2g_status status = r2g_mpi_check(MPI_Init(NULL, NULL), "MPI_Init", err);
+    if (status != R2G_OK)
+        return status;
+    comm->init_ns = r2g_clock_ns() - start;
+    const char *launched = getenv("RGB2GRAY_LAUNCH_NS");
+    if (launched != NULL) {
+        struct timespec now;
+        clock_gettime(CLOCK_REALTIME, &now);
+        int64_t since = (int64_t)now.tv_sec * 1000000000 + now.tv_nsec - strtoll(launched, NULL, 10);
+        comm->launch_ns = since >= 0 && since < INT64_C(3600000000000) ? since : -1;
+    }
+    status = make_comms(comm, err);
+    /* Ranks that failed here have left collectives the others may still wait in. */
+    comm->broken = status != R2G_OK;
+    if (status == R2G_OK && announced > 0 && announced != comm->size)
+        status = r2g_fail(err, R2G_EMPI,
+                          "the launcher announced %d ranks but MPI sees %d: launcher and MPI library do not match (try "
+                          "'rgb2gray doctor')",
+                          announced, comm->size);
+    return status;
+}
+
+void r2g_comm_stop(struct r2g_comm *comm) {
+    int started = 0;
+    if (MPI_Initialized(&started) != MPI_SUCCESS || !started)
+        return;
+    if (comm->host != MPI_COMM_NULL)
+        MPI_Comm_free(&comm->host);
+    if (comm->mpi != MPI_COMM_NULL)
+        MPI_Comm_free(&comm->mpi);
+    comm->size = 0;
+    MPI_Finalize();
+}
+
+void r2g_comm_abort(struct r2g_comm *comm, int exit_code) {
+    MPI_Abort(comm->mpi != MPI_COMM_NULL ? comm->mpi : MPI_COMM_WORLD, exit_code);
+}
+
+r2g_status r2g_agree(struct r2g_comm *comm, r2g_status status, struct r2g_error *err) {
+    struct {
+        int status, rank;
+    } mine = {(int)status, comm->rank}, worst = {(int)R2G_EMPI, comm->rank};
+    /* MAXLOC picks the lowest rank among those with the largest status. */
+    r2g_status sent = r2g_mpi_check(MPI_Allreduce(&mine, &worst, 1, MPI_2INT, MPI_MAXLOC, comm->mpi), "MPI_Allreduce", err);
+    if (sent == R2G_OK && worst.status != R2G_OK) {
+        struct r2g_error text = {0};
+        if (worst.rank == comm->rank && err != NULL)
+            text = *err;
+        sent = r2g_mpi_check(MPI_Bcast(&text, (int)sizeof text, MPI_BYTE, worst.rank, comm->mpi), "MPI_Bcast", err);
+        if (sent == R2G_OK && err != NULL) {
+            *err = text;
+            err->rank = worst.rank;
+            err->status = (r2g_status)worst.status;
+        }
+    }
+    if (sent != R2G_OK) {
+        comm->broken = true;
+        return sent;
+    }
+    return (r2g_status)worst.status;
+}
+
+r2g_status r2g_quiet_barrier(struct r2g_comm *comm, struct r2g_error *err) {
+    MPI_Request request;
+    r2g_status status = r2g_mpi_check(MPI_Ibarrier(comm->mpi, &request), "MPI_Ibarrier", err);
+    if (status != R2G_OK)
+        return status;
+    for (long pause_ns = 20000;; pause_ns = pause_ns < 1000000 ? pause_ns * 2 : pause_ns) {
+        int done = 0;
+        status = r2g_mpi_check(MPI_Test(&request, &done, MPI_STATUS_IGNORE), "MPI_Test", err);
+        if (status != R2G_OK || done)
+            return status;
+        nanosleep(&(struct timespec){.tv_nsec = pause_ns}, NULL);
+    }
+}

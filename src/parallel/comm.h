@@ -1,0 +1,59 @@
+/* The world of ranks: starting MPI, errors, who is where.
+ *
+ * One r2g_comm a process, made by r2g_comm_start and ended by r2g_comm_stop. It owns a duplicate of MPI_COMM_WORLD with
+ * MPI_ERRORS_RETURN; nothing else in the program names MPI_COMM_WORLD. Used from the main thread only.
+ */
+#ifndef R2G_PARALLEL_COMM_H
+#define R2G_PARALLEL_COMM_H
+
+#include <mpi.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <rgb2gray/status.h>
+
+struct r2g_comm {
+    MPI_Comm mpi;       /* for the conversion */
+    MPI_Comm host;      /* the ranks that share memory with this one */
+    int rank, size;
+    int host_rank, host_size;
+    int host_count;     /* hosts in all */
+    int64_t init_ns;    /* what MPI_Init took */
+    int64_t launch_ns;  /* from the launcher's start to the end of MPI_Init, -1 unknown */
+    bool broken;        /* an agreement itself failed: ranks may no longer meet, only r2g_comm_abort is left */
+};
+
+/* What started this process, told by its environment alone: no MPI call. */
+enum r2g_launcher {
+    R2G_LAUNCHER_NONE,    /* alone: never start MPI */
+    R2G_LAUNCHER_OPENMPI, /* Open MPI's mpirun */
+    R2G_LAUNCHER_PMIX,    /* srun --mpi=pmix, prun */
+    R2G_LAUNCHER_FOREIGN, /* srun without PMIx, or another MPI's launcher: would start copies that know nothing of each
+                             other */
+};
+enum r2g_launcher r2g_launcher_detect(int *rank_count);
+
+/* Sets, where the user has not and all ranks are on one host, the Open MPI settings that save about 200 ms a start (pml
+ * ob1: no search for network hardware; hwloc without its OpenCL and GL plugins). Call before r2g_comm_start, or before
+ * an mpirun is started with this environment (`one_host`: no host file, no other hosts). */
+void r2g_launch_settings(bool one_host);
+
+/* Starts MPI and fills *comm. Collective over all ranks of the job. R2G_EMPI if MPI cannot start, or if the number of
+ * ranks is not what the launcher announced. */
+R2G_MUST_CHECK r2g_status r2g_comm_start(struct r2g_comm *comm, struct r2g_error *err);
+/* Ends MPI. Collective. A comm that never started (size 0) does nothing. */
+void r2g_comm_stop(struct r2g_comm *comm);
+/* The program's last resort when comm->broken: ends every rank of the job. Does not return. */
+void r2g_comm_abort(struct r2g_comm *comm, int exit_code);
+
+/* Turns an MPI return code into a status: R2G_OK, or R2G_EMPI naming `call`. Also a fault injection site. */
+R2G_MUST_CHECK r2g_status r2g_mpi_check(int mpi_code, const char *call, struct r2g_error *err);
+
+/* Agrees on how a step went. Collective. Each rank passes its own status (and err describing it); all return the worst
+ * (largest) one, with the text of the lowest rank that has it. R2G_OK only if every rank was well. */
+R2G_MUST_CHECK r2g_status r2g_agree(struct r2g_comm *comm, r2g_status status, struct r2g_error *err);
+
+/* Barrier that sleeps instead of spinning: for ranks that wait while rank 0 is being timed alone. Collective. */
+R2G_MUST_CHECK r2g_status r2g_quiet_barrier(struct r2g_comm *comm, struct r2g_error *err);
+
+#endif

@@ -1,0 +1,70 @@
+#include "pipeline/block.h"
+
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/size.h"
+
+void r2g_phase_add(struct r2g_rank_times *times, enum r2g_phase phase, int64_t *since) {
+    int64_t now = r2g_clock_ns();
+    times->phase_ns[phase] += now - *since;
+    *since = now;
+}
+
+r2g_status r2g_block_worker_start(struct r2g_block_worker *worker, const struct r2g_codec *out_codec,
+                                  const struct r2g_raster *raster, const struct r2g_conversion *conversion,
+                                  struct r2g_budget *budget, struct r2g_error *err) {
+    memset(worker, 0, sizeof *worker);
+    worker->encoder = out_codec->encoder;
+    worker->raster = *raster;
+    worker->gray.budget = budget;
+    worker->in_maxval = conversion->maxval;
+    worker->in_row_nbytes =
+        (size_t)raster->width * r2g_layout_channels(conversion->layout) * (conversion->maxval > 255 ? 2 : 1);
+    size_t gray_nbytes;
+    if (!r2g_size_mul(r2g_raster_row_nbytes(raster), r2g_raster_block_row_count(raster, 0), &gray_nbytes))
+        return r2g_fail(err, R2G_ELIMIT, "rows of %u pixels do not fit memory", raster->width);
+    r2g_status status = r2g_buffer_reserve(&worker->gray, gray_nbytes, "a block of gray rows", err);
+    if (status == R2G_OK)
+        status = r2g_converter_new(&worker->converter, conversion, err);
+    if (status == R2G_OK)
+        status = worker->encoder->state_new(&worker->state, raster, budget, err);
+    return status;
+}
+
+void r2g_block_worker_stop(struct r2g_block_worker *worker) {
+    if (worker->state != NULL)
+        worker->encoder->state_free(worker->state);
+    r2g_converter_free(worker->converter);
+    r2g_buffer_free(&worker->gray);
+    memset(worker, 0, sizeof *worker);
+}
+
+void r2g_block_worker_sum(const struct r2g_block_worker *worker, struct r2g_checksum *sum,
+                          const struct r2g_checksum *next) {
+    if (worker->encoder->checksum_append == NULL || next->nbytes == 0)
+        return;
+    if (sum->nbytes == 0)
+        *sum = *next;
+    else
+        worker->encoder->checksum_append(sum, next);
+}
+
+r2g_status r2g_block_worker_run(struct r2g_block_worker *worker, uint32_t block, const uint8_t *rows,
+                                struct r2g_buffer *out, struct r2g_checksum *sum, struct r2g_error *err) {
+    const struct r2g_raster *raster = &worker->raster;
+    uint32_t row_count = r2g_raster_block_row_count(raster, block);
+    int64_t clock = r2g_clock_ns();
+    bool in_range = r2g_converter_rows(worker->converter, rows, worker->in_row_nbytes, worker->gray.bytes,
+                                       r2g_raster_row_nbytes(raster), raster->width, row_count);
+    r2g_phase_add(&worker->times, R2G_PHASE_CONVERT, &clock);
+    if (!in_range)
+        return r2g_fail(err, R2G_ECORRUPT, "a sample is larger than the maximum of %u", worker->in_maxval);
+    struct r2g_checksum own = {0};
+    r2g_status status = worker->encoder->segment(worker->state, raster, block * raster->block_rows, row_count,
+                                                 worker->gray.bytes, out, &own, err);
+    r2g_phase_add(&worker->times, R2G_PHASE_ENCODE, &clock);
+    r2g_block_worker_sum(worker, sum, &own);
+    worker->times.row_count += row_count;
+    return status;
+}

@@ -1,0 +1,120 @@
+#include "pipeline/convert.h"
+
+#include <sched.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "pipeline/compare.h"
+#include "pipeline/distributed.h"
+#include "pipeline/sequential.h"
+
+static struct r2g_rank_place own_place(void) {
+    struct r2g_rank_place place = {.cpu = sched_getcpu(), .pid = getpid()};
+    cpu_set_t allowed;
+    if (sched_getaffinity(0, sizeof allowed, &allowed) == 0)
+        place.allowed_cpus = CPU_COUNT(&allowed);
+    if (gethostname(place.host, sizeof place.host - 1) != 0)
+        strcpy(place.host, "?");
+    return place;
+}
+
+/* Where every rank is, and what launch cost. */
+static r2g_status fill_world(struct r2g_comm *comm, struct r2g_report *report, struct r2g_error *err) {
+    struct r2g_rank_place mine = own_place();
+    int size = comm != NULL ? comm->size : 1;
+    bool root = comm == NULL || comm->rank == 0;
+    r2g_status status = R2G_OK;
+    if (root) {
+        report->rank_count = size;
+        report->host_count = comm != NULL ? comm->host_count : 1;
+        report->mpi_init_ns = comm != NULL ? comm->init_ns : -1;
+        report->launch_ns = comm != NULL ? comm->launch_ns : -1;
+        report->places = r2g_new((size_t)size * sizeof *report->places, err);
+        if (report->places == NULL)
+            status = R2G_ENOMEM;
+    }
+    if (comm == NULL) {
+        if (status == R2G_OK)
+            report->places[0] = mine;
+        return status;
+    }
+    status = r2g_agree(comm, status, err);
+    if (status != R2G_OK)
+        return status;
+    int nbytes = (int)sizeof mine;
+    return r2g_mpi_check(MPI_Gather(&mine, nbytes, MPI_BYTE, report->places, nbytes, MPI_BYTE, 0, comm->mpi),
+                         "MPI_Gather", err);
+}
+
+/* One run, whose times are the report's. Rank 0 commits before the times are gathered, so that they include it. */
+static r2g_status run_once(struct r2g_comm *comm, const struct r2g_request *request, struct r2g_run_result *result,
+                           struct r2g_report *report, struct r2g_error *err) {
+    if (comm == NULL)
+        return r2g_sequential_file(request, result, report, err);
+    return r2g_distributed_file(comm, request, result, report, err);
+}
+
+static r2g_status fill_run(struct r2g_comm *comm, const struct r2g_run_result *result, struct r2g_report *report,
+                           struct r2g_error *err) {
+    int size = comm != NULL ? comm->size : 1;
+    bool root = comm == NULL || comm->rank == 0;
+    struct r2g_rank_times *all = NULL;
+    r2g_status status = R2G_OK;
+    if (root) {
+        all = r2g_new((size_t)size * sizeof *all, err);
+        status = all != NULL ? R2G_OK : R2G_ENOMEM;
+    }
+    if (comm != NULL)
+        status = r2g_agree(comm, status, err);
+    if (status == R2G_OK)
+        status = r2g_gather_times(comm, &result->times, all, err);
+    if (!root)
+        return status;
+    report->parallel = (struct r2g_run){.wall_ns = result->wall_ns,
+                                        .min_ns = result->wall_ns,
+                                        .max_ns = result->wall_ns,
+                                        .run_count = all != NULL,
+                                        .rank_count = size,
+                                        .ranks = all};
+    return status;
+}
+
+static r2g_status convert(struct r2g_comm *comm, const struct r2g_request *request, struct r2g_run_result *result,
+                          struct r2g_report *report, struct r2g_error *err) {
+    bool root = comm == NULL || comm->rank == 0, compare = request->mode == R2G_MODE_COMPARE;
+    r2g_status status = compare ? r2g_compare(comm, request, result, report, err)
+                                : run_once(comm, request, result, report, err);
+    if (status != R2G_OK)
+        return status;
+    status = fill_world(comm, report, err);
+    if (comm != NULL)
+        status = r2g_agree(comm, status, err);
+    if (status != R2G_OK || request->mode == R2G_MODE_EXPLAIN)
+        return status;
+    if (!compare)
+        status = fill_run(comm, result, report, err);
+    if (comm != NULL)
+        status = r2g_agree(comm, status, err);
+    /* Last of all, when nothing else can fail on any rank. */
+    if (status == R2G_OK && root) {
+        int64_t before_ns = result->wall_ns;
+        status = r2g_result_commit(result, report, err);
+        if (!compare) {
+            int64_t commit_ns = result->wall_ns - before_ns;
+            report->parallel.wall_ns += commit_ns;
+            report->parallel.min_ns = report->parallel.max_ns = report->parallel.wall_ns;
+            report->parallel.ranks[0].phase_ns[R2G_PHASE_WRITE] += commit_ns;
+        }
+    }
+    return comm != NULL ? r2g_agree(comm, status, err) : status;
+}
+
+r2g_status r2g_convert(struct r2g_comm *comm, const struct r2g_request *request, struct r2g_report *report,
+                       struct r2g_error *err) {
+    struct r2g_run_result result = {0};
+    memset(report, 0, sizeof *report);
+    r2g_status status = convert(comm, request, &result, report, err);
+    r2g_output_close(result.output);
+    return status;
+}

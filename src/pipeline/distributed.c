@@ -1,0 +1,239 @@
+#include "pipeline/distributed.h"
+
+#include <string.h>
+#include <sys/stat.h>
+#include <zlib.h>
+
+#include "base/clock.h"
+#include "pipeline/sequential.h"
+
+#define HEAD_NBYTES 65536u
+
+/* How rank 0 sees the input, so that others can tell whether theirs is the same file: inode, size, time and content.
+ * (The device number differs from host to host on network file systems.) */
+static r2g_status identify(const struct r2g_source *source, struct r2g_setup *setup, struct r2g_error *err) {
+    struct stat info;
+    if (fstat(source->fd, &info) != 0)
+        return r2g_fail(err, R2G_EINPUT, "%s: cannot be examined", source->name);
+    struct r2g_buffer head = {0};
+    size_t got = 0;
+    r2g_status status = r2g_buffer_reserve(&head, HEAD_NBYTES, "the head of the input", err);
+    if (status == R2G_OK)
+        status = r2g_source_read_at(source, 0, head.bytes, HEAD_NBYTES, &got, err);
+    if (status == R2G_OK) {
+        setup->in_nbytes = (uint64_t)info.st_size;
+        setup->in_inode = info.st_ino;
+        setup->in_mtime_s = info.st_mtim.tv_sec;
+        setup->in_mtime_ns = info.st_mtim.tv_nsec;
+        setup->in_head_crc = (uint32_t)crc32(0, head.bytes, (uInt)got);
+    }
+    r2g_buffer_free(&head);
+    return status;
+}
+
+static uint32_t codec_row(const struct r2g_codec *codec) {
+    uint32_t i = 0;
+    while (r2g_codecs[i] != codec)
+        i++;
+    return i;
+}
+
+/* Rank 0's part: opens the input, fills the set-up, makes the output. */
+static r2g_status open_root(struct r2g_distributed *run, struct r2g_error *err) {
+    const struct r2g_request *request = run->request;
+    struct r2g_setup *setup = &run->setup;
+    r2g_status status = r2g_job_open(&run->job, request->in_path, request->out_path, &request->options, err);
+    if (status != R2G_OK)
+        return status;
+    setup->codec = codec_row(run->job.out_codec);
+    setup->raster = run->job.raster;
+    setup->conversion = run->job.conversion;
+    setup->random_access = run->job.reader->image.random_access;
+    setup->private_input = run->job.source->spooled;
+    status = identify(run->job.source, setup, err);
+    if (status == R2G_OK && request->mode != R2G_MODE_EXPLAIN)
+        status = r2g_request_output(request, run->comm->host_count > 1, &run->output, err);
+    return status;
+}
+
+/* On the other ranks: opens the same input if it is to be seen from here; false if not. Not an error: then rank 0 sends
+ * the rows. */
+static bool open_same_input(struct r2g_distributed *run) {
+    struct r2g_setup seen = {0};
+    const struct r2g_request *request = run->request;
+    const struct r2g_setup *setup = &run->setup;
+    if (r2g_job_open(&run->job, request->in_path, request->out_path, &request->options, NULL) != R2G_OK)
+        return false;
+    if (identify(run->job.source, &seen, NULL) != R2G_OK)
+        return false;
+    return seen.in_nbytes == setup->in_nbytes && seen.in_inode == setup->in_inode &&
+           seen.in_mtime_s == setup->in_mtime_s && seen.in_mtime_ns == setup->in_mtime_ns &&
+           seen.in_head_crc == setup->in_head_crc &&
+           memcmp(&run->job.raster, &setup->raster, sizeof setup->raster) == 0;
+}
+
+/* *all becomes true if `mine` is on every rank. */
+static r2g_status agree_all(struct r2g_distributed *run, bool mine, bool *all, struct r2g_error *err) {
+    int in = mine, out = 0;
+    r2g_status status =
+        r2g_mpi_check(MPI_Allreduce(&in, &out, 1, MPI_INT, MPI_LAND, run->comm->mpi), "MPI_Allreduce", err);
+    *all = out != 0;
+    return status;
+}
+
+static r2g_status find_input(struct r2g_distributed *run, struct r2g_error *err) {
+    run->input_shared = false;
+    if (!run->setup.random_access || run->setup.private_input)
+        return R2G_OK;
+    bool mine = run->comm->rank == 0 || open_same_input(run);
+    r2g_status status = agree_all(run, mine, &run->input_shared, err);
+    if (!run->input_shared && run->comm->rank != 0)
+        r2g_job_close(&run->job);
+    return status;
+}
+
+/* Opens rank 0's output on the other ranks, where it is to be seen and the format lets them write in place. */
+static r2g_status find_output(struct r2g_distributed *run, struct r2g_error *err) {
+    run->output_shared = false;
+    if (run->out_codec->encoder->segment_offset == NULL)
+        return R2G_OK;
+    if (run->request->mode == R2G_MODE_EXPLAIN) {
+        run->output_shared = run->comm->host_count == 1;
+        return R2G_OK;
+    }
+    struct r2g_output_address address = {0};
+    r2g_status status = R2G_OK;
+    if (run->comm->rank == 0)
+        status = r2g_output_address(run->output, &address, err);
+    r2g_status sent =
+        r2g_mpi_check(MPI_Bcast(&address, (int)sizeof address, MPI_BYTE, 0, run->comm->mpi), "MPI_Bcast", err);
+    bool mine = run->comm->rank == 0 ? status == R2G_OK : r2g_output_attach(&run->attached, &address, NULL) == R2G_OK;
+    r2g_status agreed = agree_all(run, mine, &run->output_shared, err);
+    return status != R2G_OK ? status : sent != R2G_OK ? sent : agreed;
+}
+
+static r2g_status plan(struct r2g_distributed *run, struct r2g_error *err) {
+    const struct r2g_setup *setup = &run->setup;
+    r2g_status status = find_input(run, err);
+    if (status == R2G_OK)
+        status = find_output(run, err);
+    else {
+        struct r2g_error ignored;
+        (void)!find_output(run, &ignored); /* the others are in there too */
+    }
+    uint64_t row_nbytes = (uint64_t)setup->raster.width * r2g_layout_channels(setup->conversion.layout) *
+                          (setup->conversion.maxval > 255 ? 2 : 1);
+    struct r2g_plan_facts facts = {
+        .rank_count = run->comm->size,
+        .random_access = setup->random_access,
+        .input_shared = run->input_shared,
+        .fixed_offsets = run->out_codec->encoder->segment_offset != NULL,
+        .output_shared = run->output_shared,
+        .block_count = setup->raster.block_count,
+        .block_nbytes = row_nbytes * setup->raster.block_rows,
+    };
+    run->plan = r2g_plan_make(&facts);
+    return status;
+}
+
+r2g_status r2g_distributed_open(struct r2g_distributed *run, struct r2g_comm *comm, const struct r2g_request *request,
+                                struct r2g_error *err) {
+    memset(run, 0, sizeof *run);
+    run->comm = comm;
+    run->request = request;
+    r2g_status status = r2g_agree(comm, comm->rank == 0 ? open_root(run, err) : R2G_OK, err);
+    if (status != R2G_OK)
+        return status;
+    status = r2g_mpi_check(MPI_Bcast(&run->setup, (int)sizeof run->setup, MPI_BYTE, 0, comm->mpi), "MPI_Bcast", err);
+    status = r2g_agree(comm, status, err);
+    if (status != R2G_OK)
+        return status;
+    run->out_codec = r2g_codecs[run->setup.codec];
+    return r2g_agree(comm, plan(run, err), err);
+}
+
+void r2g_distributed_close(struct r2g_distributed *run) {
+    r2g_output_close(run->attached);
+    r2g_job_close(&run->job);
+    memset(run, 0, sizeof *run);
+}
+
+r2g_status r2g_distributed_read(struct r2g_distributed *run, uint32_t first_block, uint32_t block_count, uint8_t *rows,
+                                struct r2g_error *err) {
+    const struct r2g_raster *raster = &run->setup.raster;
+    struct r2g_reader *reader = run->job.reader;
+    int64_t clock = r2g_clock_ns();
+    r2g_status status = R2G_OK;
+    for (uint32_t block = first_block; status == R2G_OK && block < first_block + block_count; block++) {
+        uint32_t row_count = r2g_raster_block_row_count(raster, block);
+        status = reader->codec->read_rows(reader, block * raster->block_rows, row_count, rows,
+                                          run->worker.in_row_nbytes, err);
+        rows += row_count * run->worker.in_row_nbytes;
+    }
+    r2g_phase_add(&run->worker.times, R2G_PHASE_READ, &clock);
+    return status;
+}
+
+r2g_status r2g_distributed_block(struct r2g_distributed *run, uint32_t block, const uint8_t *rows,
+                                 struct r2g_buffer *segment, struct r2g_checksum *sum, struct r2g_error *err) {
+    const struct r2g_raster *raster = &run->setup.raster;
+    if (run->plan.place)
+        segment->nbytes = 0;
+    r2g_status status = r2g_block_worker_run(&run->worker, block, rows, segment, sum, err);
+    if (status != R2G_OK || !run->plan.place)
+        return status;
+    int64_t clock = r2g_clock_ns();
+    uint64_t offset = run->header_nbytes + run->out_codec->encoder->segment_offset(
+                                               raster, block * raster->block_rows,
+                                               r2g_raster_block_row_count(raster, block));
+    struct r2g_output *output = run->comm->rank == 0 ? run->output : run->attached;
+    status = r2g_output_write_at(output, offset, segment->bytes, segment->nbytes, err);
+    segment->nbytes = 0;
+    r2g_phase_add(&run->worker.times, R2G_PHASE_WRITE, &clock);
+    return status;
+}
+
+/* Rank 0 works alone; the others sleep until it is done. */
+static r2g_status run_alone(struct r2g_distributed *run, struct r2g_rank_times *times, struct r2g_error *err) {
+    r2g_status status = R2G_OK;
+    if (run->comm->rank == 0)
+        status = r2g_sequential_run(&run->job, run->output, &run->request->options, times, err);
+    r2g_status met = r2g_quiet_barrier(run->comm, err);
+    return r2g_agree(run->comm, status != R2G_OK ? status : met, err);
+}
+
+/* Before the blocks: the header on rank 0, where segments begin on all, scratch memory. */
+static r2g_status prepare(struct r2g_distributed *run, struct r2g_error *err) {
+    r2g_status status = R2G_OK;
+    if (run->comm->rank == 0)
+        status = r2g_job_write_header(&run->job, run->output, &run->header_nbytes, err);
+    run->job.budget.limit_nbytes = run->request->options.mem_limit_nbytes;
+    r2g_status started = r2g_block_worker_start(&run->worker, run->out_codec, &run->setup.raster,
+                                                &run->setup.conversion, &run->job.budget, err);
+    r2g_status sent = r2g_mpi_check(MPI_Bcast(&run->header_nbytes, 1, MPI_UINT64_T, 0, run->comm->mpi), "MPI_Bcast", err);
+    run->end = run->header_nbytes;
+    return r2g_agree(run->comm, status != R2G_OK ? status : started != R2G_OK ? started : sent, err);
+}
+
+static r2g_status finish(struct r2g_distributed *run, r2g_status status, struct r2g_error *err) {
+    if (status == R2G_OK && run->comm->rank == 0)
+        status = r2g_job_write_trailer(&run->job, run->output, run->end, &run->sum, err);
+    if (status != R2G_OK)
+        r2g_error_name(err, run->request->in_path);
+    return r2g_agree(run->comm, status, err);
+}
+
+r2g_status r2g_distributed_run(struct r2g_distributed *run, struct r2g_rank_times *times, struct r2g_error *err) {
+    memset(times, 0, sizeof *times);
+    if (run->plan.path == R2G_PATH_SEQUENTIAL)
+        return run_alone(run, times, err);
+    r2g_status status = prepare(run, err);
+    if (status == R2G_OK) {
+        bool direct_place = run->plan.path == R2G_PATH_DIRECT && run->plan.place;
+        status = direct_place ? r2g_distributed_place(run, err) : r2g_distributed_bands(run, err);
+        status = finish(run, status, err);
+    }
+    *times = run->worker.times;
+    r2g_block_worker_stop(&run->worker);
+    return status;
+}

@@ -1,0 +1,37 @@
+/* Which way a conversion goes. A pure function of the facts, so that it can be printed (--explain) and tested as a table.
+ */
+#ifndef R2G_PIPELINE_PLAN_H
+#define R2G_PIPELINE_PLAN_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum r2g_path {
+    R2G_PATH_SEQUENTIAL, /* one process does everything; no MPI call between reading and writing */
+    R2G_PATH_SCATTER,    /* rank 0 reads; bands of row blocks are scattered, converted and encoded by all */
+    R2G_PATH_DIRECT,     /* every rank reads its own row blocks */
+};
+
+struct r2g_plan_facts {
+    int rank_count;
+    bool random_access; /* the reader can read any block of rows */
+    bool input_shared;  /* every rank sees the same input file */
+    bool fixed_offsets; /* the output format gives every segment a place of its own */
+    bool output_shared; /* every rank sees the output file while it is written */
+    uint32_t block_count;
+    uint64_t block_nbytes; /* input rows of one block, bytes */
+};
+
+struct r2g_plan {
+    enum r2g_path path;
+    bool place;           /* every rank writes its own segments in place; else rank 0 gathers and writes them */
+    uint32_t band_blocks; /* row blocks in flight at once, over all ranks */
+    const char *why;      /* one sentence, static */
+};
+
+struct r2g_plan r2g_plan_make(const struct r2g_plan_facts *facts);
+
+/* "sequential", "scatter", "direct". */
+const char *r2g_path_name(enum r2g_path path);
+
+#endif
