@@ -1,0 +1,23 @@
+/* The rows of the table in isa.c, one a file. Constant data. */
+#ifndef R2G_PIXEL_KERNELS_H
+#define R2G_PIXEL_KERNELS_H
+
+#include "pixel/isa.h"
+
+#if defined(__x86_64__)
+#define R2G_PIXEL_X86
+#elif defined(__aarch64__)
+#define R2G_PIXEL_NEON
+#endif
+
+extern const struct r2g_isa r2g_isa_scalar;
+#ifdef R2G_PIXEL_X86
+extern const struct r2g_isa r2g_isa_sse4;
+extern const struct r2g_isa r2g_isa_avx2;
+extern const struct r2g_isa r2g_isa_avx512;
+#endif
+#ifdef R2G_PIXEL_NEON
+extern const struct r2g_isa r2g_isa_neon;
+#endif
+
+#endif
