@@ -1,0 +1,13 @@
+/* The sub-commands. Main thread only; they return the program's exit code and print their own errors. */
+#ifndef R2G_CLI_COMMANDS_H
+#define R2G_CLI_COMMANDS_H
+
+#include "cli/options.h"
+
+/* What each file holds, and what a conversion with these options would make of it. */
+int r2g_cli_info(const struct r2g_cli *cli);
+
+/* Whether MPI and this machine are fit: 0, R2G_EMPI when MPI cannot be used, or 1 when something else failed. */
+int r2g_cli_doctor(const struct r2g_cli *cli);
+
+#endif

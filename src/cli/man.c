@@ -1,0 +1,222 @@
+/* The manual page: troff source with man macros, from the option table, the list of methods, and the sections below. */
+#include <stdbool.h>
+#include <string.h>
+
+#include <rgb2gray/rgb2gray.h>
+
+#include "cli/help.h"
+#include "cli/options.h"
+
+static const struct r2g_cli_exit exits[] = {
+    {R2G_OK, "All went well."},
+    {R2G_EINTERNAL, "A state that should not occur: please report it. For doctor: something other than MPI failed."},
+    {R2G_EUSAGE, "Options or arguments make no sense."},
+    {R2G_EINPUT, "The input cannot be opened or read."},
+    {R2G_EFORMAT, "A format, or a feature of it, is not supported."},
+    {R2G_ECORRUPT, "The input is damaged or cut short."},
+    {R2G_ELIMIT, "A limit (pixels, memory, the output format's size) does not allow it."},
+    {R2G_EOUTPUT, "The output cannot be created or written."},
+    {R2G_EEXISTS, "The output exists already; --force replaces it."},
+    {R2G_ENOMEM, "The system refused memory."},
+    {R2G_EMPI, "MPI or its launcher failed."},
+    {R2G_EDIFFER, "The outputs that --compare made are not the same."},
+};
+
+const struct r2g_cli_exit *r2g_cli_exit_at(size_t i) {
+    return i < sizeof exits / sizeof exits[0] ? &exits[i] : NULL;
+}
+
+/* One character, written so that troff takes it as it is: hyphens stay hyphens. */
+static void print_char(FILE *file, char c) {
+    static const struct {
+        char c;
+        const char *escape;
+    } escapes[] = {{'-', "\\-"}, {'\\', "\\e"}, {'\'', "\\(aq"}, {'~', "\\(ti"}, {'^', "\\(ha"}};
+    for (size_t i = 0; i < sizeof escapes / sizeof escapes[0]; i++) {
+        if (escapes[i].c == c) {
+            fputs(escapes[i].escape, file);
+            return;
+        }
+    }
+    putc(c, file);
+}
+
+/* True if a word ends a sentence: "Rec." and initials do not. */
+static bool ends_sentence(const char *word, size_t length, char next) {
+    return length > 4 && word[length - 1] == '.' && next >= 'A' && next <= 'Z';
+}
+
+/* Prints text as source lines of at most about 70 characters, a new one for each sentence. */
+static void print_text(FILE *file, const char *text) {
+    size_t column = 0;
+    while (*text) {
+        size_t length = strcspn(text, " ");
+        if (column == 0 && *text == '.')
+            fputs("\\&", file);
+        for (size_t i = 0; i < length; i++)
+            print_char(file, text[i]);
+        column += length + 1;
+        const char *next = text + length + strspn(text + length, " ");
+        bool line_ends = *next == '\0' || column + strcspn(next, " ") > 70 || ends_sentence(text, length, *next);
+        putc(line_ends ? '\n' : ' ', file);
+        column = line_ends ? 0 : column;
+        text = next;
+    }
+}
+
+static void print_section(FILE *file, const char *title, const char *const *paragraphs) {
+    fprintf(file, ".SH %s\n", title);
+    for (int i = 0; paragraphs[i]; i++) {
+        if (i > 0)
+            fputs(".PP\n", file);
+        print_text(file, paragraphs[i]);
+    }
+}
+
+static void print_entry(FILE *file, const char *term, const char *text) {
+    fputs(".TP\n.B ", file);
+    print_text(file, term);
+    print_text(file, text);
+}
+
+static void print_options(FILE *file) {
+    fputs(".SH OPTIONS\n", file);
+    for (int group = 0; group < R2G_CLI_GROUP_COUNT; group++) {
+        fprintf(file, ".SS %s\n", r2g_cli_group_titles[group]);
+        for (const struct r2g_cli_option *option = r2g_cli_options; option->name; option++) {
+            if ((int)option->group != group || !option->help)
+                continue;
+            fputs(".TP\n", file);
+            char name[60];
+            if (option->letter)
+                fprintf(file, ".BR \\-%c \", \" ", option->letter);
+            else
+                fputs(".B ", file);
+            snprintf(name, sizeof name, "--%s", option->name);
+            for (const char *p = name; *p; p++)
+                print_char(file, *p);
+            if (option->argument)
+                fprintf(file, option->letter ? " \" \\fI%s\\fP\"" : " \\fI%s\\fP", option->argument);
+            putc('\n', file);
+            print_text(file, option->help);
+        }
+    }
+}
+
+static void print_methods(FILE *file) {
+    fputs(".SH METHODS\n", file);
+    print_text(file,
+               "R, G and B are the samples as they are stored, of 8 or 16 bits; 'div' is division rounded down. All is "
+               "whole-number arithmetic, and exact. Where R = G = B, every method gives exactly R.");
+    size_t count;
+    const struct r2g_method_entry *methods = r2g_method_list(&count);
+    for (size_t i = 0; i < count; i++) {
+        print_entry(file, methods[i].name, methods[i].formula);
+        fputs(".br\n", file);
+        print_text(file, methods[i].source);
+    }
+    print_entry(file, "--weights a,b,c", "(a R + b G + c B + (a + b + c) div 2) div (a + b + c)");
+    fputs(".PP\n", file);
+    print_text(file,
+               "A colour JPEG already holds its luma: by JFIF's definition it is 0.299 R + 0.587 G + 0.114 B, which "
+               "is bt601. With bt601 this luma is taken as it is decoded; --via-rgb goes through RGB and the "
+               "formula, and differs by rounding.");
+}
+
+static void print_exits(FILE *file) {
+    fputs(".SH EXIT STATUS\n", file);
+    for (size_t i = 0; i < sizeof exits / sizeof exits[0]; i++) {
+        char code[12];
+        snprintf(code, sizeof code, "%d", exits[i].code);
+        print_entry(file, code, exits[i].meaning);
+    }
+    print_entry(file, "128 + n", "Ended by signal n.");
+    fputs(".PP\n", file);
+    print_text(file, "With several inputs the others are still converted after one has failed; the exit status is that "
+                     "of the first failure.");
+}
+
+static void print_environment(FILE *file) {
+    fputs(".SH ENVIRONMENT\n", file);
+    print_entry(file, "RGB2GRAY_ISA",
+                "Forces the instruction set of the kernels: scalar, sse4, avx2, avx512 or neon. The output is the same "
+                "with each.");
+    print_entry(file, "TMPDIR", "Folder for a copy of standard input. Default: /tmp.");
+    print_entry(file, "OMPI_MCA_*",
+                "Settings of Open MPI. On a single host OMPI_MCA_pml is set to ob1, and HWLOC_COMPONENTS to "
+                "-opencl,-gl, where they are not set: both make the start faster.");
+    print_entry(file, "OMPI_ALLOW_RUN_AS_ROOT, OMPI_ALLOW_RUN_AS_ROOT_CONFIRM",
+                "Set to 1 by -n when it is used by root, since mpirun would refuse otherwise.");
+}
+
+static void print_examples(FILE *file) {
+    static const char *const examples[][2] = {
+        {"One picture:", "rgb2gray slide.png -o slide-gray.png"},
+        {"Many, into a folder:", "rgb2gray --format png *.jpg -o gray/"},
+        {"With four processes, and a comparison with one:", "rgb2gray -n 4 --compare slide.png -o slide-gray.png"},
+        {"On the hosts that a file lists:", "rgb2gray -n 12 --hostfile hosts slide.png"},
+        {"In a Slurm job:", "srun --mpi=pmix rgb2gray slide.png -o slide-gray.png"},
+        {"From and to a pipe:", "cat scan.png | rgb2gray - --format png > gray.png"},
+    };
+    fputs(".SH EXAMPLES\n", file);
+    for (size_t i = 0; i < sizeof examples / sizeof examples[0]; i++) {
+        fputs(i > 0 ? ".PP\n" : "", file);
+        print_text(file, examples[i][0]);
+        fputs(".RS 4\n.EX\n", file);
+        print_text(file, examples[i][1]);
+        fputs(".EE\n.RE\n", file);
+    }
+}
+
+static const char *const description[] = {
+    "rgb2gray turns colour pictures into grayscale with one exact, named formula. It runs alone, on several processes "
+    "of "
+    "one computer (-n), or on several computers, under mpirun of Open MPI or srun of Slurm. The output is the same, "
+    "byte "
+    "for byte, in all cases, and appears under its name only when it is whole.",
+    "Without -n and without a launcher, MPI is not started at all.",
+    "'rgb2gray info' says what each file holds, and what a conversion with the given options would make of it. "
+    "'rgb2gray "
+    "doctor' checks MPI and this machine, and names a remedy for each thing it finds. A file that has one of these "
+    "names "
+    "can be given as ./info or ./doctor.",
+    "Reports come as text for people or as JSON for programs: one object a line for each input.",
+    NULL,
+};
+
+static const char *const formats[] = {
+    "Read: PNG of all colour types and depths; JPEG of 8 bits, baseline, extended or progressive; BMP of 1 to 32 bits; "
+    "PBM, PGM, PPM and PAM. The content tells the format, not the name.",
+    "Written: PNG (gray or gray with alpha, 8 or 16 bits), JPEG (8-bit gray), BMP (8-bit gray), PGM (any maximum). "
+    "Samples of 16 bits stay so where the output can hold them; where they are scaled, the report says so.",
+    NULL,
+};
+
+static const char *const metadata[] = {
+    "Nothing is lost in silence: --report and info list what is kept, applied or dropped.",
+    "Alpha is kept in PNG; else, or with --alpha flatten, the picture is laid on the --background.",
+    "ICC profiles are not applied. A gray profile stays on a gray picture; any other is dropped, since it does not "
+    "describe gray samples.",
+    "The orientation is kept as a tag in PNG and JPEG; else, or with --orient apply, the pixels are turned. EXIF is "
+    "otherwise dropped, unless --keep-exif is given; XMP is dropped. Density and text are kept where the output has a "
+    "place for them. Text may hold the names of patients: rgb2gray does not anonymise.",
+    NULL,
+};
+
+void r2g_cli_print_man(FILE *file) {
+    fprintf(file, ".TH RGB2GRAY 1 2026-11-22 \"rgb2gray %s\" \"User Commands\"\n", r2g_version());
+    fputs(".SH NAME\nrgb2gray \\- turn colour pictures into grayscale, exactly and in parallel\n"
+          ".SH SYNOPSIS\n.B rgb2gray\n[\\fIoptions\\fP] \\fIinput\\fP \\fB\\-o\\fP \\fIoutput\\fP\n.br\n"
+          ".B rgb2gray\n[\\fIoptions\\fP] \\fIinput\\fP... [\\fB\\-o\\fP \\fIfolder\\fP/]\n.br\n"
+          ".B rgb2gray info\n[\\fIoptions\\fP] \\fIfile\\fP...\n.br\n"
+          ".B rgb2gray doctor\n[\\fB\\-\\-report\\fP \\fIkind\\fP]\n",
+          file);
+    print_section(file, "DESCRIPTION", description);
+    print_options(file);
+    print_methods(file);
+    print_section(file, "FORMATS", formats);
+    print_section(file, "ALPHA, ICC, ORIENTATION AND OTHER METADATA", metadata);
+    print_exits(file);
+    print_environment(file);
+    print_examples(file);
+}

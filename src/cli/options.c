@@ -1,0 +1,454 @@
+#include "cli/options.h"
+
+#include <getopt.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buffer.h"
+#include "cli/values.h"
+#include "codec/codec.h"
+
+/* Indices of the table below, in its order. */
+enum {
+    OPT_OUTPUT,
+    OPT_FORMAT,
+    OPT_QUALITY,
+    OPT_COMPRESSION,
+    OPT_FORCE,
+    OPT_SYNC,
+    OPT_METHOD,
+    OPT_WEIGHTS,
+    OPT_VIA_RGB,
+    OPT_ALPHA,
+    OPT_BACKGROUND,
+    OPT_ORIENT,
+    OPT_KEEP_EXIF,
+    OPT_MAX_PIXELS,
+    OPT_MEM_LIMIT,
+    OPT_RANKS,
+    OPT_HOSTFILE,
+    OPT_COMPARE,
+    OPT_REPEAT,
+    OPT_EXPLAIN,
+    OPT_REPORT,
+    OPT_REPORT_FILE,
+    OPT_PROGRESS,
+    OPT_QUIET,
+    OPT_HELP,
+    OPT_VERSION,
+    OPT_MAN,
+    OPT_COUNT,
+};
+
+/* clang-format off */
+const struct r2g_cli_option r2g_cli_options[] = {
+    [OPT_OUTPUT] = {"output", 'o', "OUT", R2G_CLI_GROUP_OUTPUT,
+        "Write the gray picture to OUT. Its name's ending tells the format. If OUT is a folder, or ends in '/', the "
+        "pictures go into it as NAME-gray.EXT. '-' is standard output and needs --format. Without this option the "
+        "output is put beside the input as NAME-gray.EXT; with standard input ('-') it goes to standard output."},
+    [OPT_FORMAT] = {"format", 0, "FORMAT", R2G_CLI_GROUP_OUTPUT,
+        "Output format: png, jpeg, bmp or pgm. Default: the one the output's name ends in; without -o the input's "
+        "own where it can be written, else png."},
+    [OPT_QUALITY] = {"quality", 0, "1..100", R2G_CLI_GROUP_OUTPUT, "JPEG quality. Default: 90."},
+    [OPT_COMPRESSION] = {"compression", 0, "LEVEL", R2G_CLI_GROUP_OUTPUT,
+        "PNG compression: fast, default or small. The pixels are the same with each."},
+    [OPT_FORCE] = {"force", 'f', NULL, R2G_CLI_GROUP_OUTPUT, "Replace outputs that exist already."},
+    [OPT_SYNC] = {"sync", 0, NULL, R2G_CLI_GROUP_OUTPUT,
+        "Wait until the output is safely on disk (fsync) before it counts as done."},
+    [OPT_METHOD] = {"method", 'm', "NAME", R2G_CLI_GROUP_GRAY,
+        "How gray is made: bt601 (default), bt709, average, lightness, max, red, green or blue. The manual page "
+        "gives the formulas."},
+    [OPT_WEIGHTS] = {"weights", 0, "R,G,B", R2G_CLI_GROUP_GRAY,
+        "Your own weights instead of a method, such as 0.25,0.5,0.25 or 1,2,1. They are divided by their sum."},
+    [OPT_VIA_RGB] = {"via-rgb", 0, NULL, R2G_CLI_GROUP_GRAY,
+        "Compute gray from decoded RGB even where a JPEG's own luma is the same thing and faster."},
+    [OPT_ALPHA] = {"alpha", 0, "WHAT", R2G_CLI_GROUP_METADATA,
+        "keep: keep transparency where the output can hold it (default). flatten: always lay the picture on the "
+        "background."},
+    [OPT_BACKGROUND] = {"background", 0, "COLOUR", R2G_CLI_GROUP_METADATA,
+        "Background where transparency goes: white (default), black, #RRGGBB, #RGB, or R,G,B from 0 to 255."},
+    [OPT_ORIENT] = {"orient", 0, "HOW", R2G_CLI_GROUP_METADATA,
+        "tag: keep the orientation as a tag where the output has one (default). apply: turn the pixels upright."},
+    [OPT_KEEP_EXIF] = {"keep-exif", 0, NULL, R2G_CLI_GROUP_METADATA,
+        "Keep all EXIF data, not just the orientation; the thumbnail, a colour picture, is left out."},
+    [OPT_MAX_PIXELS] = {"max-pixels", 0, "N", R2G_CLI_GROUP_LIMITS,
+        "Refuse larger pictures where they must be held whole in memory; k, M and G are allowed. 0: no limit. "
+        "Default: 1073741824."},
+    [OPT_MEM_LIMIT] = {"mem-limit", 0, "SIZE", R2G_CLI_GROUP_LIMITS,
+        "Memory that one process may use for its buffers, such as 800MiB or 4GiB. 0: no limit. Default: three "
+        "quarters of what is free."},
+    [OPT_RANKS] = {"ranks", 'n', "N", R2G_CLI_GROUP_PARALLEL,
+        "Share the work among N processes, started through mpirun."},
+    [OPT_HOSTFILE] = {"hostfile", 0, "FILE", R2G_CLI_GROUP_PARALLEL,
+        "With -n: start the processes on the hosts that FILE lists (see mpirun)."},
+    [OPT_COMPARE] = {"compare", 0, NULL, R2G_CLI_GROUP_REPORT,
+        "Also run with one process, check that both outputs are the same, and report how the times compare."},
+    [OPT_REPEAT] = {"repeat", 0, "N", R2G_CLI_GROUP_REPORT, "Runs of each kind under --compare. Default: 3."},
+    [OPT_EXPLAIN] = {"explain", 0, NULL, R2G_CLI_GROUP_REPORT,
+        "Say what would be done, and do nothing. With -n N: what N processes would do."},
+    [OPT_REPORT] = {"report", 0, "KIND", R2G_CLI_GROUP_REPORT,
+        "Report what was done, on standard output: none, text or json. Default: text under --compare and --explain, "
+        "else none."},
+    [OPT_REPORT_FILE] = {"report-file", 0, "FILE", R2G_CLI_GROUP_REPORT,
+        "Write the report to FILE, replacing it (as text, unless --report json)."},
+    [OPT_PROGRESS] = {"progress", 0, "KIND", R2G_CLI_GROUP_REPORT,
+        "Progress on standard error: auto (a line when that is a terminal; default), none, bar or json."},
+    [OPT_QUIET] = {"quiet", 'q', NULL, R2G_CLI_GROUP_OTHER, "No progress and no notes; errors only."},
+    [OPT_HELP] = {"help", 'h', NULL, R2G_CLI_GROUP_OTHER, "Show this help."},
+    [OPT_VERSION] = {"version", 0, NULL, R2G_CLI_GROUP_OTHER,
+        "Show the version of this program and of the libraries it uses."},
+    [OPT_MAN] = {"man", 0, NULL, R2G_CLI_GROUP_OTHER, NULL},
+    [OPT_COUNT] = {NULL, 0, NULL, R2G_CLI_GROUP_OTHER, NULL},
+};
+/* clang-format on */
+
+const char *const r2g_cli_group_titles[R2G_CLI_GROUP_COUNT] = {
+    [R2G_CLI_GROUP_OUTPUT] = "Output",
+    [R2G_CLI_GROUP_GRAY] = "Gray",
+    [R2G_CLI_GROUP_METADATA] = "Transparency, orientation, metadata",
+    [R2G_CLI_GROUP_LIMITS] = "Limits",
+    [R2G_CLI_GROUP_PARALLEL] = "Several processes",
+    [R2G_CLI_GROUP_REPORT] = "Reports and progress",
+    [R2G_CLI_GROUP_OTHER] = "Other",
+};
+
+/* What the parser keeps beside its result. */
+struct parse {
+    struct r2g_cli *cli;
+    bool seen[OPT_COUNT];
+    char label[40]; /* the option at hand as the user wrote it: "--ranks" or "-n" */
+    struct r2g_error *err;
+};
+
+static r2g_status set_format(struct parse *parse, const char *text) {
+    const struct r2g_codec *codec = r2g_codec_by_name(text);
+    if (codec) {
+        parse->cli->options.format = codec->name;
+        return R2G_OK;
+    }
+    static const char *const words[] = {"png", "jpeg", "bmp", "pgm", NULL};
+    int index;
+    return r2g_cli_word(parse->label, text, words, &index, parse->err);
+}
+
+static r2g_status set_method(struct parse *parse, const char *text) {
+    struct r2g_error unknown;
+    r2g_status status = r2g_luma_from_name(&parse->cli->options.luma, text, &unknown);
+    if (status == R2G_OK)
+        return status;
+    size_t count;
+    const struct r2g_method_entry *methods = r2g_method_list(&count);
+    const char *names[16] = {NULL};
+    for (size_t i = 0; i < count && i < sizeof names / sizeof names[0] - 1; i++)
+        names[i] = methods[i].name;
+    const char *nearest = r2g_cli_nearest(text, names);
+    if (nearest)
+        return r2g_fail(parse->err, R2G_EUSAGE, "%s; did you mean \"%s\"?", unknown.text, nearest);
+    return r2g_fail(parse->err, R2G_EUSAGE, "%s", unknown.text);
+}
+
+static r2g_status set_number(struct parse *parse, const char *text, uint64_t least, uint64_t most, int *target) {
+    uint64_t value = 0;
+    r2g_status status = r2g_cli_number(parse->label, text, least, most, &value, parse->err);
+    *target = (int)value;
+    return status;
+}
+
+static r2g_status set_choice(struct parse *parse, int option, const char *text) {
+    static const char *const levels[] = {"fast", "default", "small", NULL};
+    static const char *const alphas[] = {"keep", "flatten", NULL};
+    static const char *const orients[] = {"tag", "apply", NULL};
+    static const char *const reports[] = {"none", "text", "json", NULL};
+    static const char *const progresses[] = {"auto", "none", "bar", "json", NULL};
+    struct r2g_cli *cli = parse->cli;
+    const char *const *words = option == OPT_COMPRESSION ? levels
+                               : option == OPT_ALPHA     ? alphas
+                               : option == OPT_ORIENT    ? orients
+                               : option == OPT_REPORT    ? reports
+                                                         : progresses;
+    int index;
+    r2g_status status = r2g_cli_word(parse->label, text, words, &index, parse->err);
+    if (status != R2G_OK)
+        return status;
+    switch (option) {
+    case OPT_COMPRESSION:
+        cli->options.compression = (unsigned)index;
+        break;
+    case OPT_ALPHA:
+        cli->options.alpha = index == 0 ? R2G_ALPHA_KEEP : R2G_ALPHA_FLATTEN;
+        break;
+    case OPT_ORIENT:
+        cli->options.orient = index == 0 ? R2G_ORIENT_TAG : R2G_ORIENT_APPLY;
+        break;
+    case OPT_REPORT:
+        cli->report = (enum r2g_cli_report)(R2G_CLI_REPORT_NONE + index);
+        break;
+    default:
+        cli->progress = (enum r2g_cli_progress)(R2G_CLI_PROGRESS_AUTO + index);
+    }
+    return R2G_OK;
+}
+
+/* Options without an argument. */
+static void set_flag(struct r2g_cli *cli, int option) {
+    switch (option) {
+    case OPT_FORCE:
+        cli->options.overwrite = true;
+        break;
+    case OPT_SYNC:
+        cli->options.sync = true;
+        break;
+    case OPT_VIA_RGB:
+        cli->options.via_rgb = true;
+        break;
+    case OPT_KEEP_EXIF:
+        cli->options.keep_exif = true;
+        break;
+    case OPT_COMPARE:
+        cli->compare = true;
+        break;
+    case OPT_EXPLAIN:
+        cli->explain = true;
+        break;
+    case OPT_QUIET:
+        cli->quiet = true;
+        break;
+    case OPT_HELP:
+        cli->command = R2G_CLI_HELP;
+        break;
+    case OPT_VERSION:
+        cli->command = R2G_CLI_VERSION;
+        break;
+    case OPT_MAN:
+        cli->command = R2G_CLI_MAN;
+        break;
+    default:
+        break;
+    }
+}
+
+static r2g_status set_option(struct parse *parse, int option, const char *text) {
+    struct r2g_cli *cli = parse->cli;
+    r2g_status status = R2G_OK;
+    int number = 0;
+    switch (option) {
+    case OPT_OUTPUT:
+        cli->output = text;
+        return text[0] ? R2G_OK : r2g_fail(parse->err, R2G_EUSAGE, "%s takes a file or folder name", parse->label);
+    case OPT_HOSTFILE:
+        cli->hostfile = text;
+        return text[0] ? R2G_OK : r2g_fail(parse->err, R2G_EUSAGE, "--hostfile takes a file name");
+    case OPT_REPORT_FILE:
+        cli->report_file = text;
+        return text[0] ? R2G_OK : r2g_fail(parse->err, R2G_EUSAGE, "--report-file takes a file name");
+    case OPT_FORMAT:
+        return set_format(parse, text);
+    case OPT_QUALITY:
+        status = set_number(parse, text, 1, 100, &number);
+        cli->options.quality = (unsigned)number;
+        return status;
+    case OPT_METHOD:
+        return set_method(parse, text);
+    case OPT_WEIGHTS:
+        return r2g_luma_from_weights(&cli->options.luma, text, parse->err);
+    case OPT_BACKGROUND:
+        return r2g_cli_colour(parse->label, text, cli->options.background, parse->err);
+    case OPT_MAX_PIXELS:
+        return r2g_cli_count(parse->label, text, &cli->options.max_pixels, parse->err);
+    case OPT_MEM_LIMIT:
+        return r2g_cli_size(parse->label, text, &cli->options.mem_limit_nbytes, parse->err);
+    case OPT_RANKS:
+        return set_number(parse, text, 1, 100000, &cli->rank_count);
+    case OPT_REPEAT:
+        return set_number(parse, text, 1, 1000, &cli->run_count);
+    case OPT_COMPRESSION:
+    case OPT_ALPHA:
+    case OPT_ORIENT:
+    case OPT_REPORT:
+    case OPT_PROGRESS:
+        return set_choice(parse, option, text);
+    default:
+        set_flag(cli, option);
+        return R2G_OK;
+    }
+}
+
+/* An argument getopt did not accept: argv[index], or the letter in optopt. */
+static r2g_status refuse(const char *argument, bool missing, struct r2g_error *err) {
+    if (strncmp(argument, "--", 2) != 0)
+        return missing ? r2g_fail(err, R2G_EUSAGE, "-%c needs a value", optopt)
+                       : r2g_fail(err, R2G_EUSAGE, "there is no option -%c", optopt);
+    if (missing)
+        return r2g_fail(err, R2G_EUSAGE, "%.60s needs a value", argument);
+    const char *names[OPT_COUNT + 1] = {NULL};
+    char word[40];
+    snprintf(word, sizeof word, "%.*s", (int)strcspn(argument + 2, "="), argument + 2);
+    size_t matches = 0;
+    for (int i = 0; i < OPT_COUNT; i++) {
+        names[i] = r2g_cli_options[i].name;
+        matches += strncmp(names[i], word, strlen(word)) == 0;
+        if (strcmp(names[i], word) == 0)
+            return r2g_fail(err, R2G_EUSAGE, "--%s takes no value", word);
+    }
+    if (matches > 1)
+        return r2g_fail(err, R2G_EUSAGE, "--%s could be the beginning of several options", word);
+    const char *nearest = r2g_cli_nearest(word, names);
+    if (nearest)
+        return r2g_fail(err, R2G_EUSAGE, "there is no option --%s; did you mean --%s?", word, nearest);
+    return r2g_fail(err, R2G_EUSAGE, "there is no option --%s", word);
+}
+
+/* Adds one argument to those that a launched copy of the program gets. */
+static r2g_status forward(struct r2g_cli *cli, const char *name, const char *value, struct r2g_error *err) {
+    char text[PATH_MAX + 64];
+    int length = snprintf(text, sizeof text, "%s%s%s", name, value ? "=" : "", value ? value : "");
+    if ((size_t)length >= sizeof text)
+        return r2g_fail(err, R2G_EUSAGE, "an argument is too long");
+    cli->forward[cli->forward_count] = r2g_copy_text(text, err);
+    return cli->forward[cli->forward_count++] ? R2G_OK : R2G_ENOMEM;
+}
+
+static r2g_status forward_option(struct r2g_cli *cli, int option, const char *value, struct r2g_error *err) {
+    if (option == OPT_RANKS || option == OPT_HOSTFILE)
+        return R2G_OK;
+    char name[40];
+    snprintf(name, sizeof name, "--%s", r2g_cli_options[option].name);
+    return forward(cli, name, value, err);
+}
+
+static r2g_status forward_inputs(struct r2g_cli *cli, struct r2g_error *err) {
+    r2g_status status = forward(cli, "--", NULL, err);
+    for (int i = 0; i < cli->input_count && status == R2G_OK; i++)
+        status = forward(cli, cli->inputs[i], NULL, err);
+    return status;
+}
+
+/* Words such as "info" in front of the inputs. */
+static void take_command(struct r2g_cli *cli, int argc, char **argv) {
+    cli->inputs = argv + optind;
+    cli->input_count = argc - optind;
+    if (cli->command != R2G_CLI_CONVERT || cli->input_count == 0)
+        return;
+    bool info = strcmp(cli->inputs[0], "info") == 0;
+    if (info || strcmp(cli->inputs[0], "doctor") == 0) {
+        cli->command = info ? R2G_CLI_INFO : R2G_CLI_DOCTOR;
+        cli->inputs++;
+        cli->input_count--;
+    }
+}
+
+/* Combinations that make no sense for a conversion. */
+static r2g_status check_conversion(const struct parse *parse) {
+    const struct r2g_cli *cli = parse->cli;
+    const bool *seen = parse->seen;
+    bool from_stdin = false;
+    for (int i = 0; i < cli->input_count; i++)
+        from_stdin = from_stdin || strcmp(cli->inputs[i], "-") == 0;
+    bool to_stdout = cli->output ? strcmp(cli->output, "-") == 0 : from_stdin;
+    if (to_stdout && !cli->options.format)
+        return r2g_fail(parse->err, R2G_EUSAGE, "standard output has no name that tells the format: give --format");
+    if (from_stdin && cli->input_count > 1)
+        return r2g_fail(parse->err, R2G_EUSAGE, "standard input ('-') must be the only input");
+    if (to_stdout && cli->input_count > 1)
+        return r2g_fail(parse->err, R2G_EUSAGE, "several pictures cannot go to standard output: give a folder with -o");
+    if (cli->compare && cli->explain)
+        return r2g_fail(parse->err, R2G_EUSAGE, "--explain runs nothing, so there is nothing for --compare");
+    if (seen[OPT_REPEAT] && !cli->compare)
+        return r2g_fail(parse->err, R2G_EUSAGE, "--repeat goes with --compare");
+    if (cli->compare && from_stdin)
+        return r2g_fail(parse->err, R2G_EUSAGE, "--compare reads the input several times: give a file, not '-'");
+    if (to_stdout && !cli->explain && cli->report != R2G_CLI_REPORT_NONE && !cli->report_file)
+        return r2g_fail(parse->err, R2G_EUSAGE,
+                        "the picture goes to standard output: give the report a place with --report-file");
+    return R2G_OK;
+}
+
+static r2g_status check(struct parse *parse) {
+    struct r2g_cli *cli = parse->cli;
+    const bool *seen = parse->seen;
+    if (cli->command == R2G_CLI_HELP || cli->command == R2G_CLI_VERSION || cli->command == R2G_CLI_MAN)
+        return R2G_OK;
+    if (cli->report == R2G_CLI_REPORT_DEFAULT)
+        cli->report = cli->compare || cli->explain || cli->report_file || cli->command != R2G_CLI_CONVERT
+                          ? R2G_CLI_REPORT_TEXT
+                          : R2G_CLI_REPORT_NONE;
+    if (cli->report_file && cli->report == R2G_CLI_REPORT_NONE)
+        return r2g_fail(parse->err, R2G_EUSAGE, "--report-file goes with --report text or json");
+    if (seen[OPT_WEIGHTS] && seen[OPT_METHOD])
+        return r2g_fail(parse->err, R2G_EUSAGE, "--method and --weights exclude each other");
+    if (cli->hostfile && cli->rank_count == 0)
+        return r2g_fail(parse->err, R2G_EUSAGE, "--hostfile needs the number of processes: give -n");
+    if (cli->command != R2G_CLI_CONVERT && (cli->rank_count > 0 || cli->compare || cli->explain || cli->output))
+        return r2g_fail(parse->err, R2G_EUSAGE, "%s takes no -n, -o, --compare or --explain",
+                        cli->command == R2G_CLI_INFO ? "info" : "doctor");
+    if (cli->command == R2G_CLI_DOCTOR && cli->input_count > 0)
+        return r2g_fail(parse->err, R2G_EUSAGE, "doctor takes no files");
+    if (cli->command != R2G_CLI_DOCTOR && cli->input_count == 0)
+        return r2g_fail(parse->err, R2G_EUSAGE, "no input given");
+    return cli->command == R2G_CLI_CONVERT ? check_conversion(parse) : R2G_OK;
+}
+
+static r2g_status parse_arguments(struct parse *parse, int argc, char **argv) {
+    struct option longs[OPT_COUNT + 1] = {0};
+    char letters[2 * OPT_COUNT + 2] = ":";
+    for (int i = 0; i < OPT_COUNT; i++) {
+        const struct r2g_cli_option *option = &r2g_cli_options[i];
+        /* values from 256 on cannot be taken for a letter */
+        longs[i] = (struct option){option->name, option->argument ? required_argument : no_argument, NULL, 256 + i};
+        size_t end = strlen(letters);
+        if (option->letter)
+            snprintf(letters + end, sizeof letters - end, "%c%s", option->letter, option->argument ? ":" : "");
+    }
+    optind = 0; /* glibc: start afresh */
+    opterr = 0;
+    int got;
+    while ((got = getopt_long(argc, argv, letters, longs, NULL)) != -1) {
+        if (got == '?' || got == ':')
+            return refuse(argv[optind - 1], got == ':', parse->err);
+        int option = got - 256;
+        for (int i = 0; got < 256 && i < OPT_COUNT; i++) {
+            if (r2g_cli_options[i].letter == got)
+                option = i;
+        }
+        parse->seen[option] = true;
+        if (got < 256)
+            snprintf(parse->label, sizeof parse->label, "-%c", got);
+        else
+            snprintf(parse->label, sizeof parse->label, "--%s", r2g_cli_options[option].name);
+        r2g_status status = set_option(parse, option, optarg);
+        if (status == R2G_OK)
+            status = forward_option(parse->cli, option, optarg, parse->err);
+        if (status != R2G_OK)
+            return status;
+    }
+    return R2G_OK;
+}
+
+r2g_status r2g_cli_parse(struct r2g_cli *cli, int argc, char **argv, struct r2g_error *err) {
+    memset(cli, 0, sizeof *cli);
+    r2g_options_default(&cli->options);
+    cli->run_count = 3;
+    /* "-ab" may stand for two options, "--" is added: at most one argument a character. */
+    size_t most = 3;
+    for (int i = 1; i < argc; i++)
+        most += argv[i][0] == '-' && argv[i][1] != '-' ? strlen(argv[i]) : 1;
+    cli->forward = r2g_new(most * sizeof cli->forward[0], err);
+    if (!cli->forward)
+        return R2G_ENOMEM;
+    struct parse parse = {.cli = cli, .err = err};
+    r2g_status status = parse_arguments(&parse, argc, argv);
+    if (status != R2G_OK)
+        return status;
+    take_command(cli, argc, argv);
+    status = check(&parse);
+    return status == R2G_OK ? forward_inputs(cli, err) : status;
+}
+
+void r2g_cli_free(struct r2g_cli *cli) {
+    for (int i = 0; i < cli->forward_count; i++)
+        free(cli->forward[i]);
+    free(cli->forward);
+    memset(cli, 0, sizeof *cli);
+}
