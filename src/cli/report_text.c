@@ -94,9 +94,10 @@ static void print_plan(FILE *file, const struct r2g_report *report) {
     snprintf(text, sizeof text, "%s: %s", r2g_path_name(report->plan.path), report->plan.why ? report->plan.why : "");
     print_line(file, "path", text);
     if (report->rank_count > 1) {
-        snprintf(text, sizeof text, "%d on %d host%s; the input is seen by %s, the output by %s", report->rank_count,
-                 report->host_count, report->host_count == 1 ? "" : "s", report->input_shared ? "all" : "rank 0 alone",
-                 report->output_shared ? "all" : "rank 0 alone");
+        snprintf(text, sizeof text, "%d on %d host%s; %s, %s", report->rank_count, report->host_count,
+                 report->host_count == 1 ? "" : "s",
+                 report->plan.path == R2G_PATH_DIRECT ? "all read" : "rank 0 reads",
+                 report->plan.place ? "all write" : "rank 0 writes");
         print_line(file, "ranks", text);
     }
     snprintf(text, sizeof text, "%" PRIu32 " block%s of %" PRIu32 " row%s", report->block_count,

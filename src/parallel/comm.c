@@ -5,6 +5,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/fault.h"
 
@@ -104,8 +105,12 @@ r2g_status r2g_comm_start(struct r2g_comm *comm, struct r2g_error *err) {
     (void)r2g_launcher_detect(&announced);
     int64_t start = r2g_clock_ns();
     r2g_status status = r2g_mpi_check(MPI_Init(NULL, NULL), "MPI_Init", err);
-    if (status != R2G_OK)
+    if (status != R2G_OK) {
+        /* The others may have come through and wait for this rank. */
+        int started = 0;
+        comm->broken = MPI_Initialized(&started) == MPI_SUCCESS && started;
         return status;
+    }
     comm->init_ns = r2g_clock_ns() - start;
     const char *launched = getenv("RGB2GRAY_LAUNCH_NS");
     if (launched != NULL) {
@@ -126,6 +131,8 @@ r2g_status r2g_comm_start(struct r2g_comm *comm, struct r2g_error *err) {
 }
 
 void r2g_comm_stop(struct r2g_comm *comm) {
+    /* All that is to be said was said: when one rank has left with an error, mpirun ends the others with a signal. */
+    r2g_cleanup_install(NULL);
     int started = 0;
     if (MPI_Initialized(&started) != MPI_SUCCESS || !started)
         return;
@@ -138,10 +145,14 @@ void r2g_comm_stop(struct r2g_comm *comm) {
 }
 
 void r2g_comm_abort(struct r2g_comm *comm, int exit_code) {
+    r2g_cleanup_install(NULL);
     MPI_Abort(comm->mpi != MPI_COMM_NULL ? comm->mpi : MPI_COMM_WORLD, exit_code);
 }
 
 r2g_status r2g_agree(struct r2g_comm *comm, r2g_status status, struct r2g_error *err) {
+    /* After a failed agreement the others are elsewhere: to wait for them would be for ever. */
+    if (comm->broken)
+        return status != R2G_OK ? status : r2g_fail(err, R2G_EMPI, "an earlier agreement among the ranks failed");
     struct {
         int status, rank;
     } mine = {(int)status, comm->rank}, worst = {(int)R2G_EMPI, comm->rank};

@@ -131,7 +131,9 @@ static void decide_exif(struct r2g_policy *policy, struct r2g_metadata *metadata
 static void decide_rest(struct r2g_policy *policy, struct r2g_metadata *metadata, const struct r2g_encoder *encoder) {
     if (metadata->density_unit != R2G_DENSITY_NONE) {
         if (encoder->density) {
-            add_fate(policy, R2G_FATE_KEPT, "density", "%u x %u", metadata->density_x, metadata->density_y);
+            static const char *const units[] = {"", "(shape of a pixel)", "per inch", "per cm", "per metre"};
+            add_fate(policy, R2G_FATE_KEPT, "density", "%u x %u %s", metadata->density_x, metadata->density_y,
+                     units[metadata->density_unit]);
         } else {
             add_fate(policy, R2G_FATE_DROPPED, "density", "the output format has no place for it");
             metadata->density_unit = R2G_DENSITY_NONE;

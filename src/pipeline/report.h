@@ -52,7 +52,7 @@ enum r2g_fate_kind { R2G_FATE_KEPT, R2G_FATE_APPLIED, R2G_FATE_DROPPED };
 struct r2g_fate {
     enum r2g_fate_kind kind;
     char item[48]; /* "ICC profile" */
-    char why[112]; /* "an RGB profile does not fit gray samples" */
+    char why[208]; /* "an RGB profile does not fit gray samples" */
 };
 #define R2G_FATES_MAX 24
 
