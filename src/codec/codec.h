@@ -64,6 +64,8 @@ struct r2g_encoder {
     bool any_maxval;                /* maxval may be any value; else just 255 or 65535 */
     uint32_t row_multiple;          /* row blocks are multiples of this many rows (JPEG: 8) */
     bool orientation, density, icc, exif, texts, gamma; /* what of the metadata the format can hold */
+    bool aspect;                    /* a density may be a mere shape of pixels (R2G_DENSITY_ASPECT) */
+    uint32_t density_max;           /* largest number for a density; 0: any */
 
     R2G_MUST_CHECK r2g_status (*state_new)(struct r2g_encoder_state **state, const struct r2g_raster *raster,
                                            struct r2g_budget *budget, struct r2g_error *err);

@@ -63,7 +63,7 @@ struct walk {
     uint8_t window[4096];
 };
 
-/* Adds a name to the list of what is not kept, once. */
+/* Adds a name to the list of what is not kept, once; a list that is full ends in "and more". */
 static void ignore(struct r2g_metadata *metadata, const char *name) {
     size_t used = strlen(metadata->ignored), name_nbytes = strlen(name);
     for (const char *item = metadata->ignored; *item != '\0'; item += strspn(item, ", ")) {
@@ -72,8 +72,12 @@ static void ignore(struct r2g_metadata *metadata, const char *name) {
             return;
         item += item_nbytes;
     }
-    if (used + 2 + name_nbytes < sizeof metadata->ignored)
-        snprintf(metadata->ignored + used, sizeof metadata->ignored - used, "%s%s", used > 0 ? ", " : "", name);
+    static const char more[] = "and more";
+    if (strstr(metadata->ignored, more) != NULL)
+        return;
+    size_t room = sizeof metadata->ignored - used;
+    bool fits = name_nbytes + sizeof more + 4 <= room; /* two commas with blanks, and `more` after it */
+    snprintf(metadata->ignored + used, room, "%s%s", used > 0 ? ", " : "", fits ? name : more);
 }
 
 static r2g_status next_byte(struct walk *walk, uint8_t *byte, struct r2g_error *err) {

@@ -138,29 +138,30 @@ static r2g_status state_new(struct r2g_encoder_state **state, const struct r2g_r
 }
 
 /* JFIF knows 16-bit densities an inch, a centimetre, or as an aspect ratio. */
+/* Whole pixels per inch or per centimetre for a density per metre, whichever is nearer to it in x. */
+static void from_per_metre(j_compress_ptr cinfo, uint32_t x, uint32_t y) {
+    uint64_t inch_x = ((uint64_t)x * 254 + 5000) / 10000, cm_x = ((uint64_t)x + 50) / 100;
+    int64_t inch_error = llabs((int64_t)(inch_x * 10000) - (int64_t)x * 254); /* in 1/10000 pixel per inch */
+    int64_t cm_error = llabs((int64_t)(cm_x * 100 * 254) - (int64_t)x * 254);
+    bool inch = inch_error <= cm_error;
+    cinfo->density_unit = inch ? 1 : 2;
+    cinfo->X_density = (UINT16)(inch ? inch_x : cm_x);
+    cinfo->Y_density = (UINT16)(inch ? ((uint64_t)y * 254 + 5000) / 10000 : ((uint64_t)y + 50) / 100);
+}
+
+/* JFIF 1.02, page 5. What does not fit its 16 bits is not asked for: see density_max. */
 static void set_density(j_compress_ptr cinfo, const struct r2g_metadata *metadata) {
-    uint32_t x = metadata->density_x, y = metadata->density_y;
+    if (metadata->density_unit == R2G_DENSITY_NONE)
+        return; /* libjpeg says 1:1 then */
+    if (metadata->density_unit == R2G_DENSITY_PER_METRE) {
+        from_per_metre(cinfo, metadata->density_x, metadata->density_y);
+        return;
+    }
     cinfo->density_unit = metadata->density_unit == R2G_DENSITY_PER_INCH ? 1
-                          : metadata->density_unit == R2G_DENSITY_ASPECT ? 0
-                                                                         : 2;
-    if (metadata->density_unit == R2G_DENSITY_PER_METRE && x >= 50 && y >= 50) {
-        x = x / 100 + (x % 100 >= 50);
-        y = y / 100 + (y % 100 >= 50);
-    } else if (metadata->density_unit == R2G_DENSITY_PER_METRE) {
-        cinfo->density_unit = 0;
-    }
-    if (x > UINT16_MAX || y > UINT16_MAX)
-        cinfo->density_unit = 0; /* keeps at least the shape of the pixels */
-    while (x > UINT16_MAX || y > UINT16_MAX) {
-        x /= 2;
-        y /= 2;
-    }
-    if (metadata->density_unit == R2G_DENSITY_NONE || x == 0 || y == 0) {
-        cinfo->density_unit = 0;
-        x = y = 1;
-    }
-    cinfo->X_density = (UINT16)x;
-    cinfo->Y_density = (UINT16)y;
+                          : metadata->density_unit == R2G_DENSITY_PER_CM ? 2
+                                                                         : 0;
+    cinfo->X_density = (UINT16)metadata->density_x;
+    cinfo->Y_density = (UINT16)metadata->density_y;
 }
 
 static void write_bytes(j_compress_ptr cinfo, const void *bytes, size_t nbytes) {
@@ -300,6 +301,8 @@ const struct r2g_encoder r2g_jpeg_encoder = {
     .row_multiple = 8,
     .orientation = true,
     .density = true,
+    .aspect = true,
+    .density_max = UINT16_MAX,
     .icc = true,
     .exif = true,
     .texts = true,

@@ -36,14 +36,17 @@ struct walk {
     bool after_idat;
 };
 
-/* Appends a name to the list of things ignored, once. */
+/* Appends a name to the list of things ignored, once; a list that is full ends in "and more". */
 static void ignore(struct r2g_metadata *metadata, const char *name, const char *why) {
+    static const char more[] = "and more";
     char entry[80];
     (void)snprintf(entry, sizeof entry, "%s%s", name, why);
-    size_t used = strlen(metadata->ignored);
-    if (strstr(metadata->ignored, entry) == NULL && used + strlen(entry) + 3 <= sizeof metadata->ignored) {
-        (void)snprintf(metadata->ignored + used, sizeof metadata->ignored - used, "%s%s", used > 0 ? ", " : "", entry);
+    if (strstr(metadata->ignored, entry) != NULL || strstr(metadata->ignored, more) != NULL) {
+        return;
     }
+    size_t used = strlen(metadata->ignored), room = sizeof metadata->ignored - used;
+    bool fits = strlen(entry) + sizeof more + 4 <= room; /* two commas with blanks, and `more` after it */
+    (void)snprintf(metadata->ignored + used, room, "%s%s", used > 0 ? ", " : "", fits ? entry : more);
 }
 
 static r2g_status damaged(struct r2g_error *err) {

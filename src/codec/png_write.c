@@ -302,6 +302,7 @@ const struct r2g_encoder r2g_png_encoder = {
     .row_multiple = 1,
     .orientation = true,
     .density = true,
+    .aspect = true,
     .icc = true,
     .exif = true,
     .texts = true,

@@ -128,17 +128,41 @@ static void decide_exif(struct r2g_policy *policy, struct r2g_metadata *metadata
     drop_blob(&metadata->exif);
 }
 
-static void decide_rest(struct r2g_policy *policy, struct r2g_metadata *metadata, const struct r2g_encoder *encoder) {
-    if (metadata->density_unit != R2G_DENSITY_NONE) {
-        if (encoder->density) {
-            static const char *const units[] = {"", "(shape of a pixel)", "per inch", "per cm", "per metre"};
-            add_fate(policy, R2G_FATE_KEPT, "density", "%u x %u %s", metadata->density_x, metadata->density_y,
-                     units[metadata->density_unit]);
-        } else {
-            add_fate(policy, R2G_FATE_DROPPED, "density", "the output format has no place for it");
-            metadata->density_unit = R2G_DENSITY_NONE;
+/* Whether the output can say the density with its own units and numbers. */
+static bool density_fits(const struct r2g_metadata *metadata, const struct r2g_encoder *encoder) {
+    uint64_t x = metadata->density_x, y = metadata->density_y;
+    if (metadata->density_unit == R2G_DENSITY_ASPECT && !encoder->aspect)
+        return false;
+    if (encoder->density_max == 0)
+        return true;
+    if (metadata->density_unit == R2G_DENSITY_PER_METRE)
+        /* Formats with a limit count per inch or per cm: at least 1 per cm, and no more than fits per inch. */
+        return x >= 50 && y >= 50 && x * 254 / 10000 < encoder->density_max && y * 254 / 10000 < encoder->density_max;
+    return x > 0 && y > 0 && x <= encoder->density_max && y <= encoder->density_max;
+}
+
+static void decide_density(struct r2g_policy *policy, struct r2g_metadata *metadata, const struct r2g_encoder *encoder) {
+    static const char *const units[] = {"", "(shape of a pixel)", "per inch", "per cm", "per metre"};
+    if (metadata->density_unit == R2G_DENSITY_NONE)
+        return;
+    if (encoder->density && density_fits(metadata, encoder)) {
+        add_fate(policy, R2G_FATE_KEPT, "density", "%u x %u %s", metadata->density_x, metadata->density_y,
+                 units[metadata->density_unit]);
+    } else if (encoder->density && encoder->aspect) {
+        add_fate(policy, R2G_FATE_APPLIED, "density", "%u x %u %s does not fit the output: the shape of a pixel is kept",
+                 metadata->density_x, metadata->density_y, units[metadata->density_unit]);
+        metadata->density_unit = R2G_DENSITY_ASPECT;
+        while (metadata->density_x > encoder->density_max || metadata->density_y > encoder->density_max) {
+            metadata->density_x = (metadata->density_x + 1) / 2;
+            metadata->density_y = (metadata->density_y + 1) / 2;
         }
+    } else {
+        add_fate(policy, R2G_FATE_DROPPED, "density", "the output format has no place for it");
+        metadata->density_unit = R2G_DENSITY_NONE;
     }
+}
+
+static void decide_rest(struct r2g_policy *policy, struct r2g_metadata *metadata, const struct r2g_encoder *encoder) {
     bool has_gamma = metadata->gamma_100000 != 0 || metadata->srgb_intent >= 0;
     if (has_gamma && encoder->gamma) {
         add_fate(policy, R2G_FATE_KEPT, "gamma", "the samples stay as they were coded");
@@ -192,6 +216,7 @@ r2g_status r2g_policy_decide(struct r2g_policy *policy, const struct r2g_image *
     decide_orientation(policy, metadata, encoder, options);
     decide_profile(policy, image, metadata, encoder);
     decide_exif(policy, metadata, encoder, options);
+    decide_density(policy, metadata, encoder);
     decide_rest(policy, metadata, encoder);
     bool gray_input = r2g_layout_channels(image->layout) <= 2 && !image->own_luma;
     if (gray_input || !encoder->texts)

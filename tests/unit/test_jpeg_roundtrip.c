@@ -148,9 +148,9 @@ static void metadata_is_carried(void **state) {
     metadata.text_count = 3;
     struct r2g_reader *reader = read_back(&metadata, &source, &budget);
     const struct r2g_metadata *got = &reader->metadata;
-    assert_int_equal(got->density_unit, R2G_DENSITY_PER_CM);
-    assert_int_equal(got->density_x, 118);
-    assert_int_equal(got->density_y, 59);
+    assert_int_equal(got->density_unit, R2G_DENSITY_PER_INCH);
+    assert_int_equal(got->density_x, 300);
+    assert_int_equal(got->density_y, 150);
     assert_int_equal(got->icc.nbytes, 100000);
     assert_memory_equal(got->icc.bytes, icc, 100000);
     assert_int_equal(got->exif.nbytes, sizeof exif);
