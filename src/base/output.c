@@ -458,16 +458,18 @@ r2g_status r2g_output_address(const struct r2g_output *output, struct r2g_output
     return nbytes < (int)sizeof address->path ? R2G_OK : fail_output(output, ENAMETOOLONG, "share", err);
 }
 
-r2g_status r2g_output_attach(struct r2g_output **output, const struct r2g_output_address *address,
+r2g_status r2g_output_attach(struct r2g_output **output, const struct r2g_output_address *address, const char *name,
                              struct r2g_error *err) {
     *output = NULL;
-    struct r2g_output *made = output_new(address->path, err);
+    struct r2g_output *made = output_new(name, err);
     if (made == NULL) {
         return R2G_ENOMEM;
     }
     made->attached = true;
     r2g_status status = R2G_OK;
     struct stat about;
+    /* A random name with the right inode is the right file; device numbers of a network file system differ by host. */
+    bool named = strncmp(address->path, PROC_PREFIX, sizeof PROC_PREFIX - 1) != 0;
     if (r2g_fault(R2G_FAULT_WRITE)) {
         errno = EIO;
     } else {
@@ -475,14 +477,14 @@ r2g_status r2g_output_attach(struct r2g_output **output, const struct r2g_output
     }
     if (made->fd < 0 || fstat(made->fd, &about) != 0) {
         status = fail_output(made, errno, "share", err);
-    } else if ((uint64_t)about.st_dev != address->device || (uint64_t)about.st_ino != address->inode) {
+    } else if ((uint64_t)about.st_ino != address->inode || (!named && (uint64_t)about.st_dev != address->device)) {
         status = r2g_fail(err, R2G_EOUTPUT, "%s is another file when seen from here", made->shown);
     }
     if (status != R2G_OK) {
         r2g_output_close(made);
         return status;
     }
-    if (strncmp(address->path, PROC_PREFIX, sizeof PROC_PREFIX - 1) != 0) {
+    if (named) {
         made->slot = r2g_cleanup_add(address->path);
     }
     *output = made;

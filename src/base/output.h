@@ -52,9 +52,10 @@ struct r2g_output_address {
 R2G_MUST_CHECK r2g_status r2g_output_address(const struct r2g_output *output, struct r2g_output_address *address,
                                              struct r2g_error *err);
 
-/* Opens the same file for write_at from another process: R2G_EOUTPUT if it is not to be seen from here. Such a handle
- * cannot commit, and closing it removes nothing; but a named temporary is registered for removal on a signal. */
+/* Opens the same file for write_at from another process; `name` is the output's, for messages. R2G_EOUTPUT if it is not
+ * to be seen from here. Such a handle cannot commit, and closing it removes nothing; but a named temporary is registered
+ * for removal on a signal. */
 R2G_MUST_CHECK r2g_status r2g_output_attach(struct r2g_output **output, const struct r2g_output_address *address,
-                                            struct r2g_error *err);
+                                            const char *name, struct r2g_error *err);
 
 #endif

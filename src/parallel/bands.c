@@ -67,8 +67,8 @@ r2g_status r2g_band_announce(struct r2g_bands *bands, bool stop, uint32_t first_
         if (!stop)
             memcpy(bands->control + CONTROL_SHARES, share, size * sizeof *share);
     }
-    return r2g_mpi_check(
-        MPI_Bcast(bands->control, (int)(CONTROL_SHARES + size), MPI_UINT32_T, 0, bands->comm->mpi), "MPI_Bcast", err);
+    return r2g_mpi_check(MPI_Bcast(bands->control, (int)(CONTROL_SHARES + size), MPI_UINT32_T, 0, bands->comm->mpi),
+                         "MPI_Bcast", err);
 }
 
 bool r2g_band_stop(const struct r2g_bands *bands) {
@@ -154,9 +154,9 @@ r2g_status r2g_band_gather(struct r2g_bands *bands, const struct r2g_band_record
         own.segment_nbytes = 0;
     }
     const int record_nbytes = (int)sizeof own;
-    r2g_status sent = r2g_mpi_check(
-        MPI_Gather(&own, record_nbytes, MPI_BYTE, bands->records, record_nbytes, MPI_BYTE, 0, comm->mpi), "MPI_Gather",
-        err);
+    r2g_status sent =
+        r2g_mpi_check(MPI_Gather(&own, record_nbytes, MPI_BYTE, bands->records, record_nbytes, MPI_BYTE, 0, comm->mpi),
+                      "MPI_Gather", err);
     if (status == R2G_OK)
         status = sent;
     int go = 1;
@@ -171,9 +171,9 @@ r2g_status r2g_band_gather(struct r2g_bands *bands, const struct r2g_band_record
         status = sent;
     if (!go)
         return status;
-    sent = r2g_mpi_check(MPI_Gatherv(segment->bytes, granules(own.segment_nbytes), bands->granule,
-                                     bands->gathered.bytes, bands->counts, bands->segment_displs, bands->granule, 0,
-                                     comm->mpi),
-                         "MPI_Gatherv", err);
+    sent =
+        r2g_mpi_check(MPI_Gatherv(segment->bytes, granules(own.segment_nbytes), bands->granule, bands->gathered.bytes,
+                                  bands->counts, bands->segment_displs, bands->granule, 0, comm->mpi),
+                      "MPI_Gatherv", err);
     return status == R2G_OK ? sent : status;
 }

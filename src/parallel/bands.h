@@ -28,7 +28,7 @@ struct r2g_band_record {
 struct r2g_bands {
     struct r2g_comm *comm;
     MPI_Datatype row, granule;
-    uint32_t *control;  /* stop, first block, share of each rank */
+    uint32_t *control; /* stop, first block, share of each rank */
     int *counts, *displs;
     struct r2g_band_record *records; /* of the last gathered band; rank 0 */
     struct r2g_buffer gathered;      /* its segments, those of rank r from granule displs[r] on; rank 0 */

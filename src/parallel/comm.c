@@ -71,13 +71,14 @@ r2g_status r2g_mpi_check(int mpi_code, const char *call, struct r2g_error *err) 
 /* Counts the hosts: each host's lowest rank counts as one. */
 static r2g_status count_hosts(struct r2g_comm *comm, struct r2g_error *err) {
     int first = comm->host_rank == 0;
-    return r2g_mpi_check(MPI_Allreduce(&first, &comm->host_count, 1, MPI_INT, MPI_SUM, comm->mpi), "MPI_Allreduce", err);
+    return r2g_mpi_check(MPI_Allreduce(&first, &comm->host_count, 1, MPI_INT, MPI_SUM, comm->mpi), "MPI_Allreduce",
+                         err);
 }
 
 /* The communicators and who is where; MPI has started. */
 static r2g_status make_comms(struct r2g_comm *comm, struct r2g_error *err) {
-    r2g_status status = r2g_mpi_check(MPI_Comm_set_errhandler(MPI_COMM_WORLD, MPI_ERRORS_RETURN),
-                                      "MPI_Comm_set_errhandler", err);
+    r2g_status status =
+        r2g_mpi_check(MPI_Comm_set_errhandler(MPI_COMM_WORLD, MPI_ERRORS_RETURN), "MPI_Comm_set_errhandler", err);
     if (status == R2G_OK)
         status = r2g_mpi_check(MPI_Comm_dup(MPI_COMM_WORLD, &comm->mpi), "MPI_Comm_dup", err);
     if (status == R2G_OK)
@@ -87,9 +88,9 @@ static r2g_status make_comms(struct r2g_comm *comm, struct r2g_error *err) {
     if (status == R2G_OK)
         status = r2g_mpi_check(MPI_Comm_size(comm->mpi, &comm->size), "MPI_Comm_size", err);
     if (status == R2G_OK)
-        status = r2g_mpi_check(
-            MPI_Comm_split_type(comm->mpi, MPI_COMM_TYPE_SHARED, comm->rank, MPI_INFO_NULL, &comm->host),
-            "MPI_Comm_split_type", err);
+        status =
+            r2g_mpi_check(MPI_Comm_split_type(comm->mpi, MPI_COMM_TYPE_SHARED, comm->rank, MPI_INFO_NULL, &comm->host),
+                          "MPI_Comm_split_type", err);
     if (status == R2G_OK)
         status = r2g_mpi_check(MPI_Comm_rank(comm->host, &comm->host_rank), "MPI_Comm_rank", err);
     if (status == R2G_OK)
@@ -157,7 +158,8 @@ r2g_status r2g_agree(struct r2g_comm *comm, r2g_status status, struct r2g_error 
         int status, rank;
     } mine = {(int)status, comm->rank}, worst = {(int)R2G_EMPI, comm->rank};
     /* MAXLOC picks the lowest rank among those with the largest status. */
-    r2g_status sent = r2g_mpi_check(MPI_Allreduce(&mine, &worst, 1, MPI_2INT, MPI_MAXLOC, comm->mpi), "MPI_Allreduce", err);
+    r2g_status sent =
+        r2g_mpi_check(MPI_Allreduce(&mine, &worst, 1, MPI_2INT, MPI_MAXLOC, comm->mpi), "MPI_Allreduce", err);
     if (sent == R2G_OK && worst.status != R2G_OK) {
         struct r2g_error text = {0};
         if (worst.rank == comm->rank && err != NULL)

@@ -21,7 +21,8 @@ void r2g_shares_assign(uint32_t *share, int size, uint32_t block_count, const in
         int best = 0;
         int64_t best_ns = INT64_MAX;
         for (int r = 0; r < size; r++) {
-            int64_t done_ns = (r == 0 ? root_ns : 0) + (int64_t)(share[r] + 1) * (block_ns[r] > 0 ? block_ns[r] : usual);
+            int64_t done_ns =
+                (r == 0 ? root_ns : 0) + (int64_t)(share[r] + 1) * (block_ns[r] > 0 ? block_ns[r] : usual);
             if (done_ns < best_ns) {
                 best_ns = done_ns;
                 best = r;

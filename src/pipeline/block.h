@@ -13,8 +13,8 @@ struct r2g_block_worker {
     struct r2g_raster raster;
     struct r2g_converter *converter;
     struct r2g_encoder_state *state;
-    struct r2g_buffer gray;      /* the block's gray rows */
-    size_t in_row_nbytes;        /* of the samples that come in, rows without gaps */
+    struct r2g_buffer gray; /* the block's gray rows */
+    size_t in_row_nbytes;   /* of the samples that come in, rows without gaps */
     uint32_t in_maxval;
     struct r2g_rank_times times; /* grows with every block */
 };

@@ -49,8 +49,8 @@ static r2g_status runs_median(const struct runs *runs, struct r2g_run *run, stru
         run->max_ns = runs->wall_ns[i] > run->max_ns ? runs->wall_ns[i] : run->max_ns;
     }
     size_t nbytes = (size_t)runs->rank_count * sizeof *run->ranks;
-    run->ranks = (struct r2g_rank_times *)r2g_copy_bytes(runs->times + (size_t)middle * (size_t)runs->rank_count, nbytes,
-                                                         err);
+    run->ranks =
+        (struct r2g_rank_times *)r2g_copy_bytes(runs->times + (size_t)middle * (size_t)runs->rank_count, nbytes, err);
     return run->ranks != NULL ? R2G_OK : R2G_ENOMEM;
 }
 

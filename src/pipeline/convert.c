@@ -83,8 +83,8 @@ static r2g_status fill_run(struct r2g_comm *comm, const struct r2g_run_result *r
 static r2g_status convert(struct r2g_comm *comm, const struct r2g_request *request, struct r2g_run_result *result,
                           struct r2g_report *report, struct r2g_error *err) {
     bool root = comm == NULL || comm->rank == 0, compare = request->mode == R2G_MODE_COMPARE;
-    r2g_status status = compare ? r2g_compare(comm, request, result, report, err)
-                                : run_once(comm, request, result, report, err);
+    r2g_status status =
+        compare ? r2g_compare(comm, request, result, report, err) : run_once(comm, request, result, report, err);
     if (status != R2G_OK)
         return status;
     status = fill_world(comm, report, err);

@@ -92,10 +92,11 @@ static r2g_status find_input(struct r2g_distributed *run, struct r2g_error *err)
     return status;
 }
 
-/* Opens rank 0's output on the other ranks, where it is to be seen and the format lets them write in place. */
+/* Opens rank 0's output on the other ranks, where it is to be seen and the format lets them write in place. Over several
+ * hosts the output has a temporary name; then all open it, so that whoever is left removes it if rank 0 is killed. */
 static r2g_status find_output(struct r2g_distributed *run, struct r2g_error *err) {
     run->output_shared = false;
-    if (run->out_codec->encoder->segment_offset == NULL)
+    if (run->out_codec->encoder->segment_offset == NULL && run->comm->host_count == 1)
         return R2G_OK;
     if (run->request->mode == R2G_MODE_EXPLAIN) {
         run->output_shared = run->comm->host_count == 1;
@@ -107,7 +108,9 @@ static r2g_status find_output(struct r2g_distributed *run, struct r2g_error *err
         status = r2g_output_address(run->output, &address, err);
     r2g_status sent =
         r2g_mpi_check(MPI_Bcast(&address, (int)sizeof address, MPI_BYTE, 0, run->comm->mpi), "MPI_Bcast", err);
-    bool mine = run->comm->rank == 0 ? status == R2G_OK : r2g_output_attach(&run->attached, &address, NULL) == R2G_OK;
+    bool mine = status == R2G_OK;
+    if (run->comm->rank != 0)
+        mine = r2g_output_attach(&run->attached, &address, run->request->out_path, NULL) == R2G_OK;
     r2g_status agreed = agree_all(run, mine, &run->output_shared, err);
     return status != R2G_OK ? status : sent != R2G_OK ? sent : agreed;
 }
@@ -183,9 +186,9 @@ r2g_status r2g_distributed_block(struct r2g_distributed *run, uint32_t block, co
     if (status != R2G_OK || !run->plan.place)
         return status;
     int64_t clock = r2g_clock_ns();
-    uint64_t offset = run->header_nbytes + run->out_codec->encoder->segment_offset(
-                                               raster, block * raster->block_rows,
-                                               r2g_raster_block_row_count(raster, block));
+    uint64_t offset =
+        run->header_nbytes + run->out_codec->encoder->segment_offset(raster, block * raster->block_rows,
+                                                                     r2g_raster_block_row_count(raster, block));
     struct r2g_output *output = run->comm->rank == 0 ? run->output : run->attached;
     status = r2g_output_write_at(output, offset, segment->bytes, segment->nbytes, err);
     segment->nbytes = 0;
@@ -210,7 +213,8 @@ static r2g_status prepare(struct r2g_distributed *run, struct r2g_error *err) {
     run->job.budget.limit_nbytes = run->request->options.mem_limit_nbytes;
     r2g_status started = r2g_block_worker_start(&run->worker, run->out_codec, &run->setup.raster,
                                                 &run->setup.conversion, &run->job.budget, err);
-    r2g_status sent = r2g_mpi_check(MPI_Bcast(&run->header_nbytes, 1, MPI_UINT64_T, 0, run->comm->mpi), "MPI_Bcast", err);
+    r2g_status sent =
+        r2g_mpi_check(MPI_Bcast(&run->header_nbytes, 1, MPI_UINT64_T, 0, run->comm->mpi), "MPI_Bcast", err);
     run->end = run->header_nbytes;
     return r2g_agree(run->comm, status != R2G_OK ? status : started != R2G_OK ? started : sent, err);
 }

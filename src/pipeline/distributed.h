@@ -14,13 +14,13 @@
 /* What rank 0 tells the others before the work. A plain value: all ranks run the same program on the same kind of
  * machine. */
 struct r2g_setup {
-    uint64_t in_nbytes, in_inode;          /* the input as rank 0 sees it */
+    uint64_t in_nbytes, in_inode; /* the input as rank 0 sees it */
     int64_t in_mtime_s, in_mtime_ns;
-    uint32_t in_head_crc;                  /* of its first 64 KiB */
-    uint32_t codec;                        /* output format: row of r2g_codecs */
+    uint32_t in_head_crc; /* of its first 64 KiB */
+    uint32_t codec;       /* output format: row of r2g_codecs */
     struct r2g_raster raster;
     struct r2g_conversion conversion;
-    bool random_access, private_input;     /* the reader's; the input is a copy that only rank 0 has */
+    bool random_access, private_input; /* the reader's; the input is a copy that only rank 0 has */
 };
 
 struct r2g_distributed {
@@ -28,13 +28,13 @@ struct r2g_distributed {
     const struct r2g_request *request;
     struct r2g_setup setup;
     struct r2g_plan plan;
-    struct r2g_job job;             /* rank 0's, and every rank's own in a direct run */
-    struct r2g_output *output;      /* rank 0's (not owned) */
-    struct r2g_output *attached;    /* the same file, on ranks that write in place */
+    struct r2g_job job;          /* rank 0's, and every rank's own in a direct run */
+    struct r2g_output *output;   /* rank 0's (not owned) */
+    struct r2g_output *attached; /* the same file, on ranks that write in place */
     const struct r2g_codec *out_codec;
     struct r2g_block_worker worker;
-    uint64_t header_nbytes, end;    /* where segments begin, and where the next one follows (rank 0) */
-    struct r2g_checksum sum;        /* of the segments written so far (rank 0) */
+    uint64_t header_nbytes, end; /* where segments begin, and where the next one follows (rank 0) */
+    struct r2g_checksum sum;     /* of the segments written so far (rank 0) */
     bool input_shared, output_shared;
 };
 

@@ -32,13 +32,13 @@ struct band_run {
     int at_work;               /* index into rows */
     bool scatter, root;
     /* rank 0 only */
-    uint32_t next_block;       /* first block of the next band */
+    uint32_t next_block; /* first block of the next band */
     uint32_t *share;
-    uint32_t *pending_share;   /* of the band gathered but not written */
+    uint32_t *pending_share; /* of the band gathered but not written */
     uint32_t pending_first;
     bool pending;
-    bool other_failed;         /* another rank did: it will describe that in the agreement at the end */
-    int64_t *block_ns;         /* measured time of one block by rank, 0: not yet */
+    bool other_failed; /* another rank did: it will describe that in the agreement at the end */
+    int64_t *block_ns; /* measured time of one block by rank, 0: not yet */
     int64_t read_block_ns, write_block_ns;
     uint64_t done_rows;
 };
@@ -49,8 +49,7 @@ static int64_t average(int64_t old_ns, int64_t new_ns) {
 }
 
 static uint32_t band_length(const struct band_run *self) {
-    return (uint32_t)r2g_u64_min(self->run->plan.band_blocks,
-                                 self->run->setup.raster.block_count - self->next_block);
+    return (uint32_t)r2g_u64_min(self->run->plan.band_blocks, self->run->setup.raster.block_count - self->next_block);
 }
 
 /* Rank 0: reads the band that begins at next_block, keeping a scatter under way moving between blocks. */
@@ -97,8 +96,8 @@ static r2g_status write_part(struct band_run *self, int r, uint32_t first, struc
     r2g_status status = R2G_OK;
     for (uint32_t i = 0; status == R2G_OK && i < self->pending_share[r]; i++) {
         uint32_t row_count = r2g_raster_block_row_count(raster, first + i);
-        uint64_t offset = run->header_nbytes + run->out_codec->encoder->segment_offset(
-                                                   raster, (first + i) * raster->block_rows, row_count);
+        uint64_t offset = run->header_nbytes +
+                          run->out_codec->encoder->segment_offset(raster, (first + i) * raster->block_rows, row_count);
         status = r2g_output_write_at(run->output, offset, bytes, row_count * row_nbytes, err);
         bytes += row_count * row_nbytes;
     }
@@ -243,7 +242,8 @@ r2g_status r2g_distributed_bands(struct r2g_distributed *run, struct r2g_error *
         status = read_band(&self, &self.rows[0], err);
     while (ready) {
         int64_t clock = r2g_clock_ns();
-        r2g_status heard = self.root ? announce(&self, status, err) : r2g_band_announce(&self.bands, true, 0, NULL, err);
+        r2g_status heard =
+            self.root ? announce(&self, status, err) : r2g_band_announce(&self.bands, true, 0, NULL, err);
         r2g_phase_add(&run->worker.times, R2G_PHASE_SCATTER, &clock);
         note(&status, heard);
         if (r2g_band_stop(&self.bands))

@@ -22,8 +22,8 @@ static r2g_status fill_report(const struct r2g_distributed *run, struct r2g_repo
     return r2g_job_report(&run->job, run->request->out_path, &run->request->options, report, err);
 }
 
-r2g_status r2g_distributed_file(struct r2g_comm *comm, const struct r2g_request *request,
-                                struct r2g_run_result *result, struct r2g_report *report, struct r2g_error *err) {
+r2g_status r2g_distributed_file(struct r2g_comm *comm, const struct r2g_request *request, struct r2g_run_result *result,
+                                struct r2g_report *report, struct r2g_error *err) {
     memset(result, 0, sizeof *result);
     struct r2g_distributed run = {0};
     bool root = comm->rank == 0, explain = request->mode == R2G_MODE_EXPLAIN;

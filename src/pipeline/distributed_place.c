@@ -44,9 +44,9 @@ static r2g_status exchange(struct place *place, r2g_status mine, struct r2g_erro
     if (!place->stop) {
         place->mine.failed = mine != R2G_OK;
         place->mine.row_count = (int64_t)place->run->worker.times.row_count;
-        r2g_status started = r2g_mpi_check(MPI_Iallreduce(&place->mine, &place->sum, 2, MPI_INT64_T, MPI_SUM,
-                                                          place->run->comm->mpi, &place->request),
-                                           "MPI_Iallreduce", err);
+        r2g_status started = r2g_mpi_check(
+            MPI_Iallreduce(&place->mine, &place->sum, 2, MPI_INT64_T, MPI_SUM, place->run->comm->mpi, &place->request),
+            "MPI_Iallreduce", err);
         status = status == R2G_OK ? started : status;
     }
     if (status == R2G_OK && mine == R2G_OK && place->run->comm->rank == 0)
@@ -63,8 +63,8 @@ r2g_status r2g_distributed_place(struct r2g_distributed *run, struct r2g_error *
                           .next = (uint32_t)(blocks * rank / size),
                           .last = (uint32_t)(blocks * (rank + 1) / size),
                           .request = MPI_REQUEST_NULL};
-    r2g_status status = r2g_buffer_reserve(&place.rows, run->worker.in_row_nbytes * raster->block_rows,
-                                           "a block of rows", err);
+    r2g_status status =
+        r2g_buffer_reserve(&place.rows, run->worker.in_row_nbytes * raster->block_rows, "a block of rows", err);
     uint64_t most = (blocks + size - 1) / size, rounds = (most + ROUND_BLOCKS - 1) / ROUND_BLOCKS;
     for (uint64_t round = 0; round <= rounds && !place.stop; round++) {
         if (status == R2G_OK)

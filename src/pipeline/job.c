@@ -12,7 +12,8 @@ void r2g_error_name(struct r2g_error *err, const char *name) {
     if (err == NULL || err->text[0] == '\0')
         return;
     /* Those of outputs name their own file; those of options and MPI are about none. */
-    if (err->status == R2G_EOUTPUT || err->status == R2G_EEXISTS || err->status == R2G_EUSAGE || err->status == R2G_EMPI)
+    if (err->status == R2G_EOUTPUT || err->status == R2G_EEXISTS || err->status == R2G_EUSAGE ||
+        err->status == R2G_EMPI)
         return;
     size_t name_nbytes = strlen(name);
     if (strncmp(err->text, name, name_nbytes) == 0 && err->text[name_nbytes] == ':')
@@ -51,7 +52,8 @@ static r2g_status check_geometry(const struct r2g_job *job, struct r2g_error *er
     const struct r2g_encoder *encoder = job->out_codec->encoder;
     const struct r2g_raster *raster = &job->raster;
     if (raster->width > encoder->max_width || raster->height > encoder->max_height)
-        return r2g_fail(err, R2G_ELIMIT, "%u x %u pixels are too many for %s, which ends at %u x %u; another --format can",
+        return r2g_fail(err, R2G_ELIMIT,
+                        "%u x %u pixels are too many for %s, which ends at %u x %u; another --format can",
                         raster->width, raster->height, job->out_codec->label, encoder->max_width, encoder->max_height);
     return R2G_OK;
 }
@@ -59,8 +61,8 @@ static r2g_status check_geometry(const struct r2g_job *job, struct r2g_error *er
 /* Puts the turning reader in front, after which rows are gray already. */
 static r2g_status turn(struct r2g_job *job, const struct r2g_read_options *read_options, struct r2g_error *err) {
     struct r2g_reader *upright;
-    r2g_status status = r2g_orient_open(&upright, job->reader, job->policy.apply_orientation, &job->conversion,
-                                        read_options, err);
+    r2g_status status =
+        r2g_orient_open(&upright, job->reader, job->policy.apply_orientation, &job->conversion, read_options, err);
     if (status != R2G_OK)
         return status;
     job->reader = upright;

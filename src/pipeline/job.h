@@ -19,10 +19,10 @@ struct r2g_job {
     const char *in_name; /* for messages */
     struct r2g_budget budget;
     struct r2g_source *source;
-    struct r2g_reader *reader; /* delivers rows of the raster's height: upright where orientation is applied */
+    struct r2g_reader *reader;     /* delivers rows of the raster's height: upright where orientation is applied */
     struct r2g_reader *decoder;    /* the codec's own reader: `reader`, or the one behind it */
     struct r2g_metadata *metadata; /* the decoder's: what the output shall carry */
-    struct r2g_image stored;   /* as in the file, before any turning */
+    struct r2g_image stored;       /* as in the file, before any turning */
     const struct r2g_codec *out_codec;
     struct r2g_raster raster;
     struct r2g_conversion conversion; /* from the reader's rows to the raster's */

@@ -61,8 +61,8 @@ static void copy_pixels(uint8_t *to, const uint8_t *from, ptrdiff_t step, uint32
     }
 }
 
-static r2g_status read_rows(struct r2g_reader *reader, uint32_t first_row, uint32_t row_count, void *rows, size_t stride,
-                            struct r2g_error *err) {
+static r2g_status read_rows(struct r2g_reader *reader, uint32_t first_row, uint32_t row_count, void *rows,
+                            size_t stride, struct r2g_error *err) {
     struct orient_reader *self = (struct orient_reader *)reader;
     if (!self->loaded) {
         r2g_status status = load_plane(self, err);
@@ -128,7 +128,8 @@ r2g_status r2g_orient_open(struct r2g_reader **reader, struct r2g_reader *inner,
                 r2g_size_mul(self->plane_stride, stored->height, &plane_nbytes);
     r2g_status status = R2G_OK;
     if (!fits)
-        status = r2g_fail(err, R2G_ELIMIT, "%u x %u pixels do not fit memory for turning", stored->width, stored->height);
+        status =
+            r2g_fail(err, R2G_ELIMIT, "%u x %u pixels do not fit memory for turning", stored->width, stored->height);
     if (status == R2G_OK)
         status = r2g_check_whole(options, stored->width, stored->height, plane_nbytes, err);
     image->whole_nbytes = stored->whole_nbytes + plane_nbytes;

@@ -105,7 +105,8 @@ static void decide_profile(struct r2g_policy *policy, const struct r2g_image *im
     if (gray_profile && gray_input)
         add_fate(policy, R2G_FATE_DROPPED, "ICC profile", "the output format has no place for it");
     else
-        add_fate(policy, R2G_FATE_DROPPED, "ICC profile", "a profile for %s samples does not describe gray ones", space);
+        add_fate(policy, R2G_FATE_DROPPED, "ICC profile", "a profile for %s samples does not describe gray ones",
+                 space);
     drop_blob(&metadata->icc);
 }
 
@@ -124,7 +125,8 @@ static void decide_exif(struct r2g_policy *policy, struct r2g_metadata *metadata
         return;
     }
     add_fate(policy, R2G_FATE_DROPPED, "EXIF",
-             encoder->exif ? "other than the orientation; --keep-exif keeps it" : "the output format has no place for it");
+             encoder->exif ? "other than the orientation; --keep-exif keeps it"
+                           : "the output format has no place for it");
     drop_blob(&metadata->exif);
 }
 
@@ -141,7 +143,8 @@ static bool density_fits(const struct r2g_metadata *metadata, const struct r2g_e
     return x > 0 && y > 0 && x <= encoder->density_max && y <= encoder->density_max;
 }
 
-static void decide_density(struct r2g_policy *policy, struct r2g_metadata *metadata, const struct r2g_encoder *encoder) {
+static void decide_density(struct r2g_policy *policy, struct r2g_metadata *metadata,
+                           const struct r2g_encoder *encoder) {
     static const char *const units[] = {"", "(shape of a pixel)", "per inch", "per cm", "per metre"};
     if (metadata->density_unit == R2G_DENSITY_NONE)
         return;
@@ -149,8 +152,9 @@ static void decide_density(struct r2g_policy *policy, struct r2g_metadata *metad
         add_fate(policy, R2G_FATE_KEPT, "density", "%u x %u %s", metadata->density_x, metadata->density_y,
                  units[metadata->density_unit]);
     } else if (encoder->density && encoder->aspect) {
-        add_fate(policy, R2G_FATE_APPLIED, "density", "%u x %u %s does not fit the output: the shape of a pixel is kept",
-                 metadata->density_x, metadata->density_y, units[metadata->density_unit]);
+        add_fate(policy, R2G_FATE_APPLIED, "density",
+                 "%u x %u %s does not fit the output: the shape of a pixel is kept", metadata->density_x,
+                 metadata->density_y, units[metadata->density_unit]);
         metadata->density_unit = R2G_DENSITY_ASPECT;
         while (metadata->density_x > encoder->density_max || metadata->density_y > encoder->density_max) {
             metadata->density_x = (metadata->density_x + 1) / 2;

@@ -33,14 +33,14 @@ struct r2g_rank_times {
 /* Where a rank runs. A plain value. */
 struct r2g_rank_place {
     char host[64];
-    int cpu;           /* the CPU it was on when asked, -1 unknown */
-    int allowed_cpus;  /* CPUs it may use: 1 when bound to one */
+    int cpu;          /* the CPU it was on when asked, -1 unknown */
+    int allowed_cpus; /* CPUs it may use: 1 when bound to one */
     int64_t pid;
 };
 
 struct r2g_run {
-    int64_t wall_ns;              /* from the start of reading to the file under its name, all ranks; median of runs */
-    int64_t min_ns, max_ns;       /* over the repeated runs */
+    int64_t wall_ns;        /* from the start of reading to the file under its name, all ranks; median of runs */
+    int64_t min_ns, max_ns; /* over the repeated runs */
     int run_count;
     int rank_count;
     struct r2g_rank_times *ranks; /* rank_count entries, of the median run */
@@ -63,8 +63,8 @@ struct r2g_report {
     struct r2g_image image;
     /* what is made of it */
     struct r2g_luma luma;
-    const char *luma_source;  /* "formula on RGB", "the JPEG's own luma (JFIF)", "gray input, untouched" */
-    const char *out_format;   /* "PNG" */
+    const char *luma_source; /* "formula on RGB", "the JPEG's own luma (JFIF)", "gray input, untouched" */
+    const char *out_format;  /* "PNG" */
     uint32_t out_width, out_height, out_channels, out_maxval;
     uint32_t block_rows, block_count;
     struct r2g_fate fates[R2G_FATES_MAX];
@@ -82,8 +82,8 @@ struct r2g_report {
     /* the kernel and a memory copy moving the same number of bytes over the same buffers, GB/s (10^9); 0: not measured */
     double kernel_gbs, copy_gbs;
     /* what launch cost; -1 unknown */
-    int64_t mpi_init_ns;   /* MPI_Init on rank 0 */
-    int64_t launch_ns;     /* from the launcher's start to the end of MPI_Init */
+    int64_t mpi_init_ns; /* MPI_Init on rank 0 */
+    int64_t launch_ns;   /* from the launcher's start to the end of MPI_Init */
 };
 
 void r2g_report_free(struct r2g_report *report);

@@ -13,9 +13,8 @@ r2g_status r2g_progress_tell(const struct r2g_options *options, const struct r2g
                              struct r2g_error *err) {
     if (options->progress == NULL)
         return R2G_OK;
-    struct r2g_progress progress = {.done_rows = done_rows,
-                                    .total_rows = raster->height,
-                                    .pixel_count = (uint64_t)raster->width * raster->height};
+    struct r2g_progress progress = {
+        .done_rows = done_rows, .total_rows = raster->height, .pixel_count = (uint64_t)raster->width * raster->height};
     if (options->progress(options->progress_user, &progress))
         return R2G_OK;
     return r2g_fail(err, R2G_ECANCELED, "stopped on request");
@@ -56,13 +55,11 @@ static r2g_status run_block(struct run *run, uint32_t block, struct r2g_error *e
 
 r2g_status r2g_sequential_run(struct r2g_job *job, struct r2g_output *output, const struct r2g_options *options,
                               struct r2g_rank_times *times, struct r2g_error *err) {
-    struct run run = {.job = job,
-                      .output = output,
-                      .rows = {.budget = &job->budget},
-                      .segment = {.budget = &job->budget}};
+    struct run run = {
+        .job = job, .output = output, .rows = {.budget = &job->budget}, .segment = {.budget = &job->budget}};
     size_t rows_nbytes;
-    r2g_status status = r2g_block_worker_start(&run.worker, job->out_codec, &job->raster, &job->conversion,
-                                               &job->budget, err);
+    r2g_status status =
+        r2g_block_worker_start(&run.worker, job->out_codec, &job->raster, &job->conversion, &job->budget, err);
     if (status == R2G_OK &&
         !r2g_size_mul(run.worker.in_row_nbytes, r2g_raster_block_row_count(&job->raster, 0), &rows_nbytes))
         status = r2g_fail(err, R2G_ELIMIT, "rows of %u pixels do not fit memory", job->raster.width);
@@ -89,9 +86,8 @@ r2g_status r2g_sequential_run(struct r2g_job *job, struct r2g_output *output, co
 
 r2g_status r2g_request_output(const struct r2g_request *request, bool named, struct r2g_output **output,
                               struct r2g_error *err) {
-    struct r2g_output_options options = {.overwrite = request->options.overwrite,
-                                         .sync = request->options.sync,
-                                         .named = named};
+    struct r2g_output_options options = {
+        .overwrite = request->options.overwrite, .sync = request->options.sync, .named = named};
     return r2g_output_create(output, request->out_path, &options, err);
 }
 

@@ -59,7 +59,7 @@ static r2g_status copy(const struct r2g_output_options *options, struct r2g_erro
         status = r2g_output_address(output, &address, err);
     }
     if (status == R2G_OK) {
-        status = r2g_output_attach(&attached, &address, err);
+        status = r2g_output_attach(&attached, &address, "the output", err);
     }
     if (status == R2G_OK) {
         status = r2g_output_write_at(attached, 0, buffer.bytes, (size_t)source->nbytes, err);

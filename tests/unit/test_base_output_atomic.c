@@ -364,7 +364,7 @@ static void an_attached_handle_writes_into_the_same_file(void **state) {
         pid_t child = fork();
         if (child == 0) {
             struct r2g_output *attached = NULL;
-            r2g_status status = r2g_output_attach(&attached, &address, NULL);
+            r2g_status status = r2g_output_attach(&attached, &address, "the output", NULL);
             if (status == R2G_OK) {
                 status = r2g_output_write_at(attached, 4, "efgh", 4, NULL);
             }
@@ -388,10 +388,10 @@ static void an_attached_handle_writes_into_the_same_file(void **state) {
         struct r2g_error err = {0};
         snprintf(address.path, sizeof address.path, "%s", in_folder("out"));
         address.inode++;
-        assert_int_equal(r2g_output_attach(&attached, &address, &err), R2G_EOUTPUT);
+        assert_int_equal(r2g_output_attach(&attached, &address, "the output", &err), R2G_EOUTPUT);
         assert_null(attached);
         unlink(in_folder("out"));
-        assert_int_equal(r2g_output_attach(&attached, &address, &err), R2G_EOUTPUT);
+        assert_int_equal(r2g_output_attach(&attached, &address, "the output", &err), R2G_EOUTPUT);
         assert_int_equal(entries(), 0);
     }
 }

@@ -153,7 +153,7 @@ static void attach_and_wait(int ready_fd) {
     if (fork() != 0) {
         _exit(0); /* the creator is gone without a word, as on a host that failed; the parent waits for this one */
     }
-    if (r2g_output_attach(&attached, &address, NULL) != R2G_OK) {
+    if (r2g_output_attach(&attached, &address, "the output", NULL) != R2G_OK) {
         _exit(1);
     }
     report_ready(ready_fd);

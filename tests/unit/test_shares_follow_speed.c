@@ -69,8 +69,10 @@ static void ranks_not_measured_count_as_usual(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_block_is_given_out),       cmocka_unit_test(equal_ranks_get_equal_shares),
-        cmocka_unit_test(a_slow_rank_gets_less),          cmocka_unit_test(a_reading_root_gets_what_time_is_left),
+        cmocka_unit_test(every_block_is_given_out),
+        cmocka_unit_test(equal_ranks_get_equal_shares),
+        cmocka_unit_test(a_slow_rank_gets_less),
+        cmocka_unit_test(a_reading_root_gets_what_time_is_left),
         cmocka_unit_test(ranks_not_measured_count_as_usual),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
