@@ -357,6 +357,17 @@ static int publish(struct r2g_output *output) {
     return output->overwrite ? rename_over(output) : publish_new_from_named(output);
 }
 
+/* Asks for write errors that come late. Network file systems report them at close, and closing any descriptor of the file
+ * asks for them; the fd itself is still needed. Returns 0 or an errno value. */
+static int settle(const struct r2g_output *output, bool sync) {
+    int error = sync ? sync_fd(output->fd) : 0;
+    if (error == 0) {
+        int twin = fcntl(output->fd, F_DUPFD_CLOEXEC, 3);
+        error = twin < 0 || close(twin) != 0 ? errno : 0;
+    }
+    return error;
+}
+
 /* Makes content and permissions final: what can fail is to fail before the target changes. */
 static r2g_status finish_file(struct r2g_output *output, bool *replaces, struct r2g_error *err) {
     int mode;
@@ -368,13 +379,7 @@ static r2g_status finish_file(struct r2g_output *output, bool *replaces, struct 
     if (mode >= 0) {
         (void)fchmod(output->fd, (mode_t)mode); /* some file systems have no permissions to keep */
     }
-    int error = output->sync ? sync_fd(output->fd) : 0;
-    if (error == 0) {
-        /* Network file systems report late write errors at close, and closing any descriptor of the file asks for them.
-         * The fd itself is still needed to give the file its name. */
-        int twin = fcntl(output->fd, F_DUPFD_CLOEXEC, 3);
-        error = twin < 0 || close(twin) != 0 ? errno : 0;
-    }
+    int error = settle(output, output->sync);
     return error == 0 ? R2G_OK : fail_output(output, error, "write", err);
 }
 
@@ -419,6 +424,11 @@ r2g_status r2g_output_commit(struct r2g_output *output, struct r2g_error *err) {
     return status;
 }
 
+r2g_status r2g_output_settle(const struct r2g_output *output, bool sync, struct r2g_error *err) {
+    int error = r2g_fault(R2G_FAULT_WRITE) ? EIO : settle(output, sync);
+    return error == 0 ? R2G_OK : fail_output(output, error, "write", err);
+}
+
 void r2g_output_close(struct r2g_output *output) {
     if (output == NULL) {
         return;
@@ -429,7 +439,7 @@ void r2g_output_close(struct r2g_output *output) {
         remove_temporary(output);
     }
     if (output->fd >= 0) {
-        close(output->fd); /* late write errors were asked for at the commit */
+        close(output->fd); /* late write errors were asked for by settle() */
     }
     free(output->target);
     free(output->shown);

@@ -58,4 +58,8 @@ R2G_MUST_CHECK r2g_status r2g_output_address(const struct r2g_output *output, st
 R2G_MUST_CHECK r2g_status r2g_output_attach(struct r2g_output **output, const struct r2g_output_address *address,
                                             const char *name, struct r2g_error *err);
 
+/* Asks for write errors that come late (network file systems report them at close), and with `sync` fsyncs: to be called
+ * on every attached handle before the creator commits. R2G_EOUTPUT. */
+R2G_MUST_CHECK r2g_status r2g_output_settle(const struct r2g_output *output, bool sync, struct r2g_error *err);
+
 #endif

@@ -15,6 +15,8 @@
 static _Noreturn void become(const char *const *words, int write_fd) {
     int empty = open("/dev/null", O_RDONLY);
     prctl(PR_SET_PDEATHSIG, SIGTERM);
+    signal(SIGPIPE, SIG_DFL); /* ignored signals stay ignored across exec */
+    signal(SIGXFSZ, SIG_DFL);
     if (empty >= 0 && dup2(empty, STDIN_FILENO) >= 0 && dup2(write_fd, STDOUT_FILENO) >= 0 &&
         dup2(write_fd, STDERR_FILENO) >= 0)
         execv(words[0], (char *const *)words);

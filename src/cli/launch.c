@@ -138,6 +138,8 @@ static void handle_signals(void) {
 /* In the child: becomes mpirun, or writes errno to `report_fd`, which closes by itself on success. */
 static _Noreturn void become(const struct command *command, pid_t parent, int report_fd) {
     prctl(PR_SET_PDEATHSIG, SIGTERM);
+    signal(SIGPIPE, SIG_DFL); /* ignored signals stay ignored across exec */
+    signal(SIGXFSZ, SIG_DFL);
     if (getppid() == parent)
         execv(command->words[0], (char *const *)command->words);
     int code = errno;
@@ -229,9 +231,11 @@ r2g_status r2g_cli_launch(const struct r2g_cli *cli, int *exit_code, struct r2g_
         if (errno != EINTR)
             status = r2g_fail_errno(err, R2G_EMPI, errno, "cannot wait for mpirun");
     }
-    int by_signal = stopped_by ? stopped_by : WIFSIGNALED(ended) ? WTERMSIG(ended) : 0;
-    if (status == R2G_OK && by_signal)
-        end_by(by_signal);
+    if (status == R2G_OK && stopped_by)
+        end_by(stopped_by);
+    if (status == R2G_OK && WIFSIGNALED(ended))
+        status = r2g_fail(err, R2G_EMPI, "mpirun was ended by signal %d (%s)", WTERMSIG(ended),
+                          sigdescr_np(WTERMSIG(ended)));
     if (status == R2G_OK) {
         *exit_code = WEXITSTATUS(ended);
         status = explain(*exit_code, &command, cli, err);

@@ -4,9 +4,11 @@
  * started this process, and never left without all ranks having agreed on how it went.
  */
 #include <signal.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 
 #include "base/cleanup.h"
 #include "cli/commands.h"
@@ -139,6 +141,9 @@ static r2g_status convert_among_ranks(const struct r2g_cli *cli) {
     struct r2g_error err = {0};
     r2g_cleanup_install(speaks() ? r2g_cli_interrupted() : NULL);
     r2g_launch_settings(false);
+    /* A rank whose mpirun was killed while MPI starts would wait for it for ever. */
+    if (getenv("OMPI_COMM_WORLD_SIZE") != NULL)
+        prctl(PR_SET_PDEATHSIG, SIGTERM);
     r2g_status status = r2g_comm_start(&comm, &err);
     struct run run = {.cli = cli, .comm = &comm, .first_rank = comm.rank == 0};
     if (status != R2G_OK) {
@@ -229,6 +234,9 @@ static int run_command(const struct r2g_cli *cli) {
 int main(int argc, char **argv) {
     struct r2g_cli cli;
     struct r2g_error err = {0};
+    /* A closed pipe and a file size limit are write errors with a message, not deaths without one. */
+    signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN);
     r2g_cli_json_init();
     int exit_code = r2g_cli_parse(&cli, argc, argv, &err) == R2G_OK ? run_command(&cli) : fail_early(&err);
     r2g_cli_free(&cli);

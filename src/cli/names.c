@@ -1,5 +1,6 @@
 #include "cli/names.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -60,19 +61,39 @@ static int by_name(const void *a, const void *b) {
     return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
+/* The name with its folder resolved, so that ./a and a are seen to be one; as it is where the folder does not exist. NULL
+ * when out of memory. */
+static char *resolved(const char *name, struct r2g_error *err) {
+    char folder[PATH_MAX], real[PATH_MAX];
+    const char *base = base_name(name);
+    int length = (int)(base - name);
+    if (snprintf(folder, sizeof folder, "%.*s", length > 0 ? length : 1, length > 0 ? name : ".") >= PATH_MAX ||
+        !realpath(folder, real))
+        return r2g_copy_text(name, err);
+    size_t nbytes = strlen(real) + strlen(base) + 2;
+    char *full = r2g_new(nbytes, err);
+    if (full)
+        snprintf(full, nbytes, "%s/%s", real, base);
+    return full;
+}
+
 /* Two inputs with one output would silently lose one of the pictures under --force. */
 static r2g_status check_distinct(char *const *names, int count, struct r2g_error *err) {
     char **sorted = r2g_new((size_t)count * sizeof sorted[0], err);
     if (!sorted)
         return R2G_ENOMEM;
-    memcpy(sorted, names, (size_t)count * sizeof sorted[0]);
-    qsort(sorted, (size_t)count, sizeof sorted[0], by_name);
     r2g_status status = R2G_OK;
+    for (int i = 0; i < count && status == R2G_OK; i++) {
+        sorted[i] = resolved(names[i], err);
+        status = sorted[i] ? R2G_OK : R2G_ENOMEM;
+    }
+    if (status == R2G_OK)
+        qsort(sorted, (size_t)count, sizeof sorted[0], by_name);
     for (int i = 1; i < count && status == R2G_OK; i++) {
         if (strcmp(sorted[i - 1], sorted[i]) == 0)
             status = r2g_fail(err, R2G_EUSAGE, "two of the inputs would both become %s", sorted[i]);
     }
-    free(sorted);
+    r2g_cli_names_free(sorted, count);
     return status;
 }
 

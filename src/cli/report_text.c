@@ -81,7 +81,7 @@ static void print_metadata(FILE *file, const struct r2g_report *report) {
         [R2G_FATE_KEPT] = "kept", [R2G_FATE_APPLIED] = "applied", [R2G_FATE_DROPPED] = "dropped"};
     for (unsigned i = 0; i < report->fate_count; i++) {
         const struct r2g_fate *fate = &report->fates[i];
-        char text[200], plain[200];
+        char text[320], plain[320];
         snprintf(text, sizeof text, "%s%s%s", fate->item, fate->why[0] ? ": " : "", fate->why);
         r2g_cli_text_plain(plain, sizeof plain, text);
         int column = fprintf(file, "%-*s%-8s ", LABEL, i == 0 ? "metadata" : "", kinds[fate->kind]);

@@ -34,6 +34,7 @@ struct r2g_reader {
     const struct r2g_source *source; /* not owned */
     struct r2g_image image;
     struct r2g_metadata metadata;
+    int64_t convert_ns; /* time in read_rows that was not reading but luma: a reader that turns pictures converts first */
 };
 
 /* What a segment encoder needs to know: a plain value without pointers (it is sent to other ranks as bytes). */

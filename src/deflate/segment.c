@@ -88,7 +88,7 @@ static r2g_status compress_with(z_stream *stream, const uint8_t *bytes, size_t n
         !r2g_size_add(capacity, out->nbytes, &capacity)) {
         return r2g_fail(err, R2G_ELIMIT, "a row block of %zu bytes is too large to compress", nbytes);
     }
-    r2g_status status = r2g_buffer_reserve(out, capacity, "compressed rows", err);
+    r2g_status status = r2g_buffer_reserve(out, capacity, "a block of compressed rows", err);
     if (status != R2G_OK) {
         return status;
     }

@@ -1,5 +1,6 @@
 #include "parallel/bands.h"
 
+#include <assert.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,13 +23,15 @@ r2g_status r2g_bands_open(struct r2g_bands *bands, struct r2g_comm *comm, uint32
     bands->control = r2g_new((CONTROL_SHARES + size) * sizeof *bands->control, err);
     bands->counts = r2g_new(size * sizeof *bands->counts, err);
     bands->displs = r2g_new(size * sizeof *bands->displs, err);
+    bands->segment_counts = r2g_new(size * sizeof *bands->segment_counts, err);
     bands->segment_displs = r2g_new(size * sizeof *bands->segment_displs, err);
     bands->records = r2g_new(size * sizeof *bands->records, err);
-    if (bands->control == NULL || bands->counts == NULL || bands->displs == NULL || bands->segment_displs == NULL ||
-        bands->records == NULL)
+    if (bands->control == NULL || bands->counts == NULL || bands->displs == NULL || bands->segment_counts == NULL ||
+        bands->segment_displs == NULL || bands->records == NULL)
         return R2G_ENOMEM;
-    if (width > INT_MAX)
-        return r2g_fail(err, R2G_ELIMIT, "rows of %u pixels are too wide to be sent to other ranks", width);
+    if (width == 0)
+        return make_type(&bands->granule, R2G_GRANULE_NBYTES, MPI_BYTE, err);
+    assert(width <= INT_MAX);
     /* A row is a number of pixels, so that its own count never meets the limit of an int either. */
     MPI_Datatype pixel = MPI_DATATYPE_NULL;
     r2g_status status = make_type(&pixel, (int)pixel_nbytes, MPI_BYTE, err);
@@ -50,6 +53,7 @@ void r2g_bands_close(struct r2g_bands *bands) {
     free(bands->control);
     free(bands->counts);
     free(bands->displs);
+    free(bands->segment_counts);
     free(bands->segment_displs);
     free(bands->records);
     memset(bands, 0, sizeof *bands);
@@ -134,9 +138,9 @@ static int granules(uint64_t nbytes) {
 static r2g_status make_room(struct r2g_bands *bands, struct r2g_error *err) {
     uint64_t total = 0;
     for (int r = 0; r < bands->comm->size; r++) {
-        bands->counts[r] = granules(bands->records[r].segment_nbytes);
+        bands->segment_counts[r] = granules(bands->records[r].segment_nbytes);
         bands->segment_displs[r] = (int)total;
-        total += (uint64_t)bands->counts[r];
+        total += (uint64_t)bands->segment_counts[r];
         if (total > INT_MAX)
             return r2g_fail(err, R2G_ELIMIT, "the segments of one band are too large to be gathered");
     }
@@ -173,7 +177,7 @@ r2g_status r2g_band_gather(struct r2g_bands *bands, const struct r2g_band_record
         return status;
     sent =
         r2g_mpi_check(MPI_Gatherv(segment->bytes, granules(own.segment_nbytes), bands->granule, bands->gathered.bytes,
-                                  bands->counts, bands->segment_displs, bands->granule, 0, comm->mpi),
+                                  bands->segment_counts, bands->segment_displs, bands->granule, 0, comm->mpi),
                       "MPI_Gatherv", err);
     return status == R2G_OK ? sent : status;
 }

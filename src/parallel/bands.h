@@ -28,17 +28,17 @@ struct r2g_band_record {
 struct r2g_bands {
     struct r2g_comm *comm;
     MPI_Datatype row, granule;
-    uint32_t *control; /* stop, first block, share of each rank */
-    int *counts, *displs;
-    struct r2g_band_record *records; /* of the last gathered band; rank 0 */
-    struct r2g_buffer gathered;      /* its segments, those of rank r from granule displs[r] on; rank 0 */
-    int *segment_displs;             /* in granules; rank 0 */
+    uint32_t *control;                    /* stop, first block, share of each rank */
+    int *counts, *displs;                 /* of the scatter, in rows: MPI's until it is finished */
+    struct r2g_band_record *records;      /* of the last gathered band; rank 0 */
+    struct r2g_buffer gathered;           /* its segments, those of rank r from granule segment_displs[r] on; rank 0 */
+    int *segment_counts, *segment_displs; /* of the gather, in granules; rank 0 */
     MPI_Request scatter;
 };
 
 #define R2G_GRANULE_NBYTES 64u
 
-/* Prepares for rows of `width` pixels of pixel_nbytes. Collective, but returns the caller's own status: agree after. */
+/* Prepares for rows of `width` pixels of pixel_nbytes; width 0: no rows will be scattered. Collective, but returns the caller's own status: agree after. */
 R2G_MUST_CHECK r2g_status r2g_bands_open(struct r2g_bands *bands, struct r2g_comm *comm, uint32_t width,
                                          size_t pixel_nbytes, struct r2g_budget *budget, struct r2g_error *err);
 void r2g_bands_close(struct r2g_bands *bands);

@@ -186,6 +186,8 @@ r2g_status r2g_quiet_barrier(struct r2g_comm *comm, struct r2g_error *err) {
     for (long pause_ns = 20000;; pause_ns = pause_ns < 1000000 ? pause_ns * 2 : pause_ns) {
         int done = 0;
         status = r2g_mpi_check(MPI_Test(&request, &done, MPI_STATUS_IGNORE), "MPI_Test", err);
+        if (status != R2G_OK)
+            (void)MPI_Wait(&request, MPI_STATUS_IGNORE); /* not to be left behind */
         if (status != R2G_OK || done)
             return status;
         nanosleep(&(struct timespec){.tv_nsec = pause_ns}, NULL);

@@ -50,6 +50,19 @@ void r2g_block_worker_sum(const struct r2g_block_worker *worker, struct r2g_chec
         worker->encoder->checksum_append(sum, next);
 }
 
+r2g_status r2g_block_read(struct r2g_block_worker *worker, struct r2g_reader *reader, uint32_t block, uint8_t *rows,
+                          struct r2g_error *err) {
+    int64_t clock = r2g_clock_ns();
+    r2g_status status =
+        reader->codec->read_rows(reader, block * worker->raster.block_rows,
+                                 r2g_raster_block_row_count(&worker->raster, block), rows, worker->in_row_nbytes, err);
+    r2g_phase_add(&worker->times, R2G_PHASE_READ, &clock);
+    worker->times.phase_ns[R2G_PHASE_READ] -= reader->convert_ns;
+    worker->times.phase_ns[R2G_PHASE_CONVERT] += reader->convert_ns;
+    reader->convert_ns = 0;
+    return status;
+}
+
 r2g_status r2g_block_worker_run(struct r2g_block_worker *worker, uint32_t block, const uint8_t *rows,
                                 struct r2g_buffer *out, struct r2g_checksum *sum, struct r2g_error *err) {
     const struct r2g_raster *raster = &worker->raster;

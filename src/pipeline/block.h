@@ -31,6 +31,10 @@ void r2g_block_worker_stop(struct r2g_block_worker *worker);
 R2G_MUST_CHECK r2g_status r2g_block_worker_run(struct r2g_block_worker *worker, uint32_t block, const uint8_t *rows,
                                                struct r2g_buffer *out, struct r2g_checksum *sum, struct r2g_error *err);
 
+/* Reads row block `block` into `rows`, without gaps, and books the time. */
+R2G_MUST_CHECK r2g_status r2g_block_read(struct r2g_block_worker *worker, struct r2g_reader *reader, uint32_t block,
+                                         uint8_t *rows, struct r2g_error *err);
+
 /* *sum goes on over what `next` covers, where the format has a checksum. */
 void r2g_block_worker_sum(const struct r2g_block_worker *worker, struct r2g_checksum *sum,
                           const struct r2g_checksum *next);

@@ -134,6 +134,9 @@ static r2g_status plan(struct r2g_distributed *run, struct r2g_error *err) {
         .output_shared = run->output_shared,
         .block_count = setup->raster.block_count,
         .block_nbytes = row_nbytes * setup->raster.block_rows,
+        .gray_block_nbytes = (uint64_t)r2g_raster_row_nbytes(&setup->raster) * setup->raster.block_rows,
+        .sendable_rows = setup->raster.width <= INT32_MAX,
+        .mem_limit_nbytes = run->request->options.mem_limit_nbytes,
     };
     run->plan = r2g_plan_make(&facts);
     return status;
@@ -161,20 +164,8 @@ void r2g_distributed_close(struct r2g_distributed *run) {
     memset(run, 0, sizeof *run);
 }
 
-r2g_status r2g_distributed_read(struct r2g_distributed *run, uint32_t first_block, uint32_t block_count, uint8_t *rows,
-                                struct r2g_error *err) {
-    const struct r2g_raster *raster = &run->setup.raster;
-    struct r2g_reader *reader = run->job.reader;
-    int64_t clock = r2g_clock_ns();
-    r2g_status status = R2G_OK;
-    for (uint32_t block = first_block; status == R2G_OK && block < first_block + block_count; block++) {
-        uint32_t row_count = r2g_raster_block_row_count(raster, block);
-        status = reader->codec->read_rows(reader, block * raster->block_rows, row_count, rows,
-                                          run->worker.in_row_nbytes, err);
-        rows += row_count * run->worker.in_row_nbytes;
-    }
-    r2g_phase_add(&run->worker.times, R2G_PHASE_READ, &clock);
-    return status;
+r2g_status r2g_distributed_read(struct r2g_distributed *run, uint32_t block, uint8_t *rows, struct r2g_error *err) {
+    return r2g_block_read(&run->worker, run->job.reader, block, rows, err);
 }
 
 r2g_status r2g_distributed_block(struct r2g_distributed *run, uint32_t block, const uint8_t *rows,
@@ -205,26 +196,33 @@ static r2g_status run_alone(struct r2g_distributed *run, struct r2g_rank_times *
     return r2g_agree(run->comm, status != R2G_OK ? status : met, err);
 }
 
+/* Agrees on how a step went; a failure's text names the input. */
+static r2g_status agree_named(struct r2g_distributed *run, r2g_status status, struct r2g_error *err) {
+    const char *path = run->request->in_path;
+    if (status != R2G_OK)
+        r2g_error_name(err, strcmp(path, "-") == 0 ? "standard input" : path);
+    return r2g_agree(run->comm, status, err);
+}
+
 /* Before the blocks: the header on rank 0, where segments begin on all, scratch memory. */
 static r2g_status prepare(struct r2g_distributed *run, struct r2g_error *err) {
-    r2g_status status = R2G_OK;
-    if (run->comm->rank == 0)
-        status = r2g_job_write_header(&run->job, run->output, &run->header_nbytes, err);
     run->job.budget.limit_nbytes = run->request->options.mem_limit_nbytes;
-    r2g_status started = r2g_block_worker_start(&run->worker, run->out_codec, &run->setup.raster,
-                                                &run->setup.conversion, &run->job.budget, err);
-    r2g_status sent =
-        r2g_mpi_check(MPI_Bcast(&run->header_nbytes, 1, MPI_UINT64_T, 0, run->comm->mpi), "MPI_Bcast", err);
+    r2g_status status = r2g_block_worker_start(&run->worker, run->out_codec, &run->setup.raster, &run->setup.conversion,
+                                               &run->job.budget, err);
+    if (status == R2G_OK && run->comm->rank == 0)
+        status = r2g_job_write_header(&run->job, run->output, &run->header_nbytes, err);
+    int code = MPI_Bcast(&run->header_nbytes, 1, MPI_UINT64_T, 0, run->comm->mpi);
+    r2g_status sent = r2g_mpi_check(code, "MPI_Bcast", status == R2G_OK ? err : NULL);
     run->end = run->header_nbytes;
-    return r2g_agree(run->comm, status != R2G_OK ? status : started != R2G_OK ? started : sent, err);
+    return agree_named(run, status != R2G_OK ? status : sent, err);
 }
 
 static r2g_status finish(struct r2g_distributed *run, r2g_status status, struct r2g_error *err) {
     if (status == R2G_OK && run->comm->rank == 0)
         status = r2g_job_write_trailer(&run->job, run->output, run->end, &run->sum, err);
-    if (status != R2G_OK)
-        r2g_error_name(err, run->request->in_path);
-    return r2g_agree(run->comm, status, err);
+    if (status == R2G_OK && run->plan.place && run->comm->rank != 0)
+        status = r2g_output_settle(run->attached, run->request->options.sync, err);
+    return agree_named(run, status, err);
 }
 
 r2g_status r2g_distributed_run(struct r2g_distributed *run, struct r2g_rank_times *times, struct r2g_error *err) {

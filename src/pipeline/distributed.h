@@ -60,13 +60,13 @@ R2G_MUST_CHECK r2g_status r2g_gather_times(struct r2g_comm *comm, const struct r
 R2G_MUST_CHECK r2g_status r2g_distributed_bands(struct r2g_distributed *run, struct r2g_error *err);
 R2G_MUST_CHECK r2g_status r2g_distributed_place(struct r2g_distributed *run, struct r2g_error *err);
 
-/* Reads, converts, encodes and, where segments are placed, writes one block of this rank's own reading. `rows` and
- * `segment` are scratch; without placing, the segment is appended. */
+/* Converts, encodes and, where segments are placed, writes block `block` from its `rows`. `segment` is scratch then;
+ * without placing, the block's segment is appended to it. */
 R2G_MUST_CHECK r2g_status r2g_distributed_block(struct r2g_distributed *run, uint32_t block, const uint8_t *rows,
                                                 struct r2g_buffer *segment, struct r2g_checksum *sum,
                                                 struct r2g_error *err);
 /* Reads block `block` into `rows` with this rank's own reader. */
-R2G_MUST_CHECK r2g_status r2g_distributed_read(struct r2g_distributed *run, uint32_t first_block, uint32_t block_count,
-                                               uint8_t *rows, struct r2g_error *err);
+R2G_MUST_CHECK r2g_status r2g_distributed_read(struct r2g_distributed *run, uint32_t block, uint8_t *rows,
+                                               struct r2g_error *err);
 
 #endif

@@ -59,7 +59,7 @@ static r2g_status read_band(struct band_run *self, struct r2g_buffer *rows, stru
     int64_t start = r2g_clock_ns();
     r2g_status status = R2G_OK;
     for (uint32_t i = 0; status == R2G_OK && i < length; i++) {
-        status = r2g_distributed_read(self->run, self->next_block + i, 1, rows->bytes + i * block_nbytes, err);
+        status = r2g_distributed_read(self->run, self->next_block + i, rows->bytes + i * block_nbytes, err);
         r2g_band_poll(&self->bands);
     }
     if (length > 0)
@@ -127,8 +127,11 @@ static r2g_status write_pending(struct band_run *self, struct r2g_error *err) {
 static r2g_status take_records(struct band_run *self, struct r2g_error *err) {
     for (int r = 0; r < self->run->comm->size; r++) {
         const struct r2g_band_record *record = &self->bands.records[r];
+        /* A rank that got nothing is tried again after some bands: it may have been slow by accident. */
         if (record->block_count > 0)
             self->block_ns[r] = average(self->block_ns[r], record->work_ns / record->block_count);
+        else
+            self->block_ns[r] = self->block_ns[r] * 3 / 4;
         self->done_rows += record->row_count;
         self->pending_share[r] = r2g_band_share(&self->bands, r);
         self->other_failed = self->other_failed || record->status != (int32_t)R2G_OK;
@@ -153,7 +156,7 @@ static r2g_status work(struct band_run *self, struct r2g_band_record *record, st
     for (uint32_t i = 0; status == R2G_OK && i < share; i++) {
         uint8_t *block_rows = rows + (self->scatter ? i * block_nbytes : 0);
         if (!self->scatter)
-            status = r2g_distributed_read(run, first + i, 1, block_rows, err);
+            status = r2g_distributed_read(run, first + i, block_rows, err);
         if (status == R2G_OK)
             status = r2g_distributed_block(run, first + i, block_rows, &self->segment, &record->sum, err);
         if (self->root)
@@ -166,10 +169,14 @@ static r2g_status work(struct band_run *self, struct r2g_band_record *record, st
     return status;
 }
 
-/* Keeps the first failure. */
+/* Keeps the first failure; where to describe the next one, so that status and text stay together. */
 static void note(r2g_status *status, r2g_status next) {
     if (*status == R2G_OK)
         *status = next;
+}
+
+static struct r2g_error *unless_failed(r2g_status status, struct r2g_error *err) {
+    return status == R2G_OK ? err : NULL;
 }
 
 /* One announced band on one rank. `status` is how this rank fared so far; a rank that failed takes part, but does no
@@ -179,9 +186,10 @@ static r2g_status run_band(struct band_run *self, r2g_status status, struct r2g_
     struct r2g_rank_times *times = &run->worker.times;
     int64_t clock = r2g_clock_ns();
     if (self->scatter)
-        note(&status, r2g_band_scatter_start(&self->bands, &run->setup.raster, self->rows[self->at_work].bytes, err));
+        note(&status, r2g_band_scatter_start(&self->bands, &run->setup.raster, self->rows[self->at_work].bytes,
+                                             unless_failed(status, err)));
     if (self->scatter && !self->root)
-        note(&status, r2g_band_scatter_finish(&self->bands, err));
+        note(&status, r2g_band_scatter_finish(&self->bands, unless_failed(status, err)));
     r2g_phase_add(times, R2G_PHASE_SCATTER, &clock);
     if (self->root && status == R2G_OK)
         status = write_pending(self, err);
@@ -193,15 +201,15 @@ static r2g_status run_band(struct band_run *self, r2g_status status, struct r2g_
     if (self->root && self->scatter && status == R2G_OK)
         status = read_band(self, &self->rows[1 - self->at_work], err);
     clock = r2g_clock_ns();
-    note(&status, r2g_band_gather(&self->bands, &record, &self->segment, err));
+    note(&status, r2g_band_gather(&self->bands, &record, &self->segment, unless_failed(status, err)));
     r2g_phase_add(times, R2G_PHASE_GATHER, &clock);
     if (self->scatter && self->root) {
-        note(&status, r2g_band_scatter_finish(&self->bands, err));
+        note(&status, r2g_band_scatter_finish(&self->bands, unless_failed(status, err)));
         self->at_work = 1 - self->at_work;
         r2g_phase_add(times, R2G_PHASE_SCATTER, &clock);
     }
     if (self->root)
-        note(&status, take_records(self, err));
+        note(&status, take_records(self, unless_failed(status, err)));
     return status;
 }
 
@@ -210,8 +218,8 @@ static r2g_status prepare(struct band_run *self, struct r2g_error *err) {
     const struct r2g_setup *setup = &run->setup;
     size_t pixel_nbytes = r2g_layout_channels(setup->conversion.layout) * (setup->conversion.maxval > 255 ? 2u : 1u);
     size_t size = (size_t)run->comm->size, blocks = self->scatter ? run->plan.band_blocks : 1, band_nbytes;
-    r2g_status status =
-        r2g_bands_open(&self->bands, run->comm, setup->raster.width, pixel_nbytes, &run->job.budget, err);
+    r2g_status status = r2g_bands_open(&self->bands, run->comm, self->scatter ? setup->raster.width : 0, pixel_nbytes,
+                                       &run->job.budget, err);
     if (status != R2G_OK)
         return status;
     if (!r2g_size_mul(run->worker.in_row_nbytes, blocks * setup->raster.block_rows, &band_nbytes))
@@ -242,8 +250,8 @@ r2g_status r2g_distributed_bands(struct r2g_distributed *run, struct r2g_error *
         status = read_band(&self, &self.rows[0], err);
     while (ready) {
         int64_t clock = r2g_clock_ns();
-        r2g_status heard =
-            self.root ? announce(&self, status, err) : r2g_band_announce(&self.bands, true, 0, NULL, err);
+        r2g_status heard = self.root ? announce(&self, status, unless_failed(status, err))
+                                     : r2g_band_announce(&self.bands, true, 0, NULL, unless_failed(status, err));
         r2g_phase_add(&run->worker.times, R2G_PHASE_SCATTER, &clock);
         note(&status, heard);
         if (r2g_band_stop(&self.bands))

@@ -29,7 +29,7 @@ static r2g_status run_round(struct place *place, struct r2g_error *err) {
     struct r2g_checksum unused = {0};
     r2g_status status = R2G_OK;
     for (uint32_t i = 0; status == R2G_OK && i < ROUND_BLOCKS && place->next < place->last; i++, place->next++) {
-        status = r2g_distributed_read(run, place->next, 1, place->rows.bytes, err);
+        status = r2g_distributed_read(run, place->next, place->rows.bytes, err);
         if (status == R2G_OK)
             status = r2g_distributed_block(run, place->next, place->rows.bytes, &place->segment, &unused, err);
     }
@@ -38,7 +38,8 @@ static r2g_status run_round(struct place *place, struct r2g_error *err) {
 
 /* Waits for the sum of the round before and starts this round's. */
 static r2g_status exchange(struct place *place, r2g_status mine, struct r2g_error *err) {
-    r2g_status status = r2g_mpi_check(MPI_Wait(&place->request, MPI_STATUS_IGNORE), "MPI_Wait", err);
+    struct r2g_error *unless_failed = mine == R2G_OK ? err : NULL;
+    r2g_status status = r2g_mpi_check(MPI_Wait(&place->request, MPI_STATUS_IGNORE), "MPI_Wait", unless_failed);
     int64_t done_rows = place->sum.row_count;
     place->stop = place->sum.failed > 0;
     if (!place->stop) {
@@ -46,7 +47,7 @@ static r2g_status exchange(struct place *place, r2g_status mine, struct r2g_erro
         place->mine.row_count = (int64_t)place->run->worker.times.row_count;
         r2g_status started = r2g_mpi_check(
             MPI_Iallreduce(&place->mine, &place->sum, 2, MPI_INT64_T, MPI_SUM, place->run->comm->mpi, &place->request),
-            "MPI_Iallreduce", err);
+            "MPI_Iallreduce", status == R2G_OK ? unless_failed : NULL);
         status = status == R2G_OK ? started : status;
     }
     if (status == R2G_OK && mine == R2G_OK && place->run->comm->rank == 0)
@@ -71,7 +72,8 @@ r2g_status r2g_distributed_place(struct r2g_distributed *run, struct r2g_error *
             status = run_round(&place, err);
         status = exchange(&place, status, err);
     }
-    r2g_status last = r2g_mpi_check(MPI_Wait(&place.request, MPI_STATUS_IGNORE), "MPI_Wait", err);
+    r2g_status last =
+        r2g_mpi_check(MPI_Wait(&place.request, MPI_STATUS_IGNORE), "MPI_Wait", status == R2G_OK ? err : NULL);
     r2g_buffer_free(&place.segment);
     r2g_buffer_free(&place.rows);
     return status != R2G_OK ? status : last;

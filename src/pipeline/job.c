@@ -164,9 +164,9 @@ void r2g_job_report_notes(const struct r2g_job *job, struct r2g_report *report) 
     memcpy(report->image.note, job->decoder->image.note, sizeof report->image.note);
 }
 
-r2g_status r2g_job_write_header(const struct r2g_job *job, struct r2g_output *output, uint64_t *header_nbytes,
+r2g_status r2g_job_write_header(struct r2g_job *job, struct r2g_output *output, uint64_t *header_nbytes,
                                 struct r2g_error *err) {
-    struct r2g_buffer bytes = {0};
+    struct r2g_buffer bytes = {.budget = &job->budget};
     r2g_status status = job->out_codec->encoder->header(&job->raster, job->metadata, &bytes, err);
     if (status == R2G_OK)
         status = r2g_output_write_at(output, 0, bytes.bytes, bytes.nbytes, err);
@@ -177,7 +177,7 @@ r2g_status r2g_job_write_header(const struct r2g_job *job, struct r2g_output *ou
 
 r2g_status r2g_job_write_trailer(struct r2g_job *job, struct r2g_output *output, uint64_t offset,
                                  const struct r2g_checksum *sum, struct r2g_error *err) {
-    struct r2g_buffer bytes = {0};
+    struct r2g_buffer bytes = {.budget = &job->budget};
     r2g_status status = job->out_codec->encoder->trailer(&job->raster, sum, &bytes, err);
     if (status == R2G_OK && bytes.nbytes > 0)
         status = r2g_output_write_at(output, offset, bytes.bytes, bytes.nbytes, err);

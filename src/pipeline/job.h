@@ -43,8 +43,8 @@ R2G_MUST_CHECK r2g_status r2g_job_report(const struct r2g_job *job, const char *
 void r2g_job_report_notes(const struct r2g_job *job, struct r2g_report *report);
 
 /* Writes what stands before the first segment; *header_nbytes is where segments begin. */
-R2G_MUST_CHECK r2g_status r2g_job_write_header(const struct r2g_job *job, struct r2g_output *output,
-                                               uint64_t *header_nbytes, struct r2g_error *err);
+R2G_MUST_CHECK r2g_status r2g_job_write_header(struct r2g_job *job, struct r2g_output *output, uint64_t *header_nbytes,
+                                               struct r2g_error *err);
 /* Writes what stands after the last segment, which ended at `offset`. */
 R2G_MUST_CHECK r2g_status r2g_job_write_trailer(struct r2g_job *job, struct r2g_output *output, uint64_t offset,
                                                 const struct r2g_checksum *sum, struct r2g_error *err);

@@ -27,13 +27,37 @@ static uint64_t number_in(const char *path, const char *key) {
     return value;
 }
 
-/* Three quarters of what the machine and the control group leave, so that a limit is met before the system kills. */
+/* What the control groups of this process leave: the least of limit less use from its own group up to the root (cgroup
+ * v2); UINT64_MAX where there is no limit. */
+static uint64_t group_available(void) {
+    char line[1024] = "", path[1200];
+    FILE *file = fopen("/proc/self/cgroup", "re");
+    bool found = false;
+    while (file != NULL && !found && fgets(line, sizeof line, file) != NULL)
+        found = strncmp(line, "0::/", 4) == 0;
+    if (file != NULL)
+        fclose(file);
+    uint64_t least = UINT64_MAX;
+    char *group = line + 3, *slash = group;
+    group[strcspn(group, "\n")] = '\0';
+    while (found && slash != NULL) {
+        snprintf(path, sizeof path, "/sys/fs/cgroup%s/memory.max", group);
+        uint64_t limit = number_in(path, NULL);
+        snprintf(path, sizeof path, "/sys/fs/cgroup%s/memory.current", group);
+        uint64_t used = number_in(path, NULL);
+        if (limit > 0)
+            least = r2g_u64_min(least, limit > used ? limit - used : 1);
+        slash = strrchr(group, '/');
+        if (slash != NULL)
+            *slash = '\0'; /* the group above; the root's name is empty */
+    }
+    return least;
+}
+
+/* Three quarters of what the machine and the control groups leave, so that a limit is met before the system kills. */
 static uint64_t default_mem_limit(void) {
     uint64_t available = number_in("/proc/meminfo", "MemAvailable:") * 1024;
-    uint64_t group = number_in("/sys/fs/cgroup/memory.max", NULL);
-    if (group > 0 && (available == 0 || group < available))
-        available = group;
-    return available / 4 * 3;
+    return r2g_u64_min(available > 0 ? available : UINT64_MAX, group_available()) / 4 * 3;
 }
 
 void r2g_options_default(struct r2g_options *options) {

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/size.h"
 
 /* Pixels are moved in square tiles of this side, so that both the rows read and the rows written stay in cache. */
@@ -30,10 +31,12 @@ static r2g_status load_plane(struct orient_reader *self, struct r2g_error *err) 
     for (uint32_t row = 0; status == R2G_OK && row < stored->height; row += BATCH_ROWS) {
         uint32_t row_count = stored->height - row < BATCH_ROWS ? stored->height - row : BATCH_ROWS;
         status = self->inner->codec->read_rows(self->inner, row, row_count, batch.bytes, row_nbytes, err);
+        int64_t start = r2g_clock_ns();
         if (status == R2G_OK &&
             !r2g_converter_rows(self->converter, batch.bytes, row_nbytes, self->plane.bytes + row * self->plane_stride,
                                 self->plane_stride, stored->width, row_count))
             status = r2g_fail(err, R2G_ECORRUPT, "a sample is larger than the maximum of %u", stored->maxval);
+        self->base.convert_ns += r2g_clock_ns() - start;
     }
     r2g_buffer_free(&batch);
     self->loaded = status == R2G_OK;

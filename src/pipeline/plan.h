@@ -19,7 +19,9 @@ struct r2g_plan_facts {
     bool fixed_offsets; /* the output format gives every segment a place of its own */
     bool output_shared; /* every rank sees the output file while it is written */
     uint32_t block_count;
-    uint64_t block_nbytes; /* input rows of one block, bytes */
+    uint64_t block_nbytes, gray_block_nbytes; /* rows of one block, bytes: input and output samples */
+    bool sendable_rows;                       /* a row's pixels can be counted by an int, as MPI wants */
+    uint64_t mem_limit_nbytes;                /* of one process; 0: none */
 };
 
 struct r2g_plan {

@@ -104,6 +104,8 @@ static void decide_profile(struct r2g_policy *policy, const struct r2g_image *im
             *c = '?';
     if (gray_profile && gray_input)
         add_fate(policy, R2G_FATE_DROPPED, "ICC profile", "the output format has no place for it");
+    else if (gray_profile)
+        add_fate(policy, R2G_FATE_DROPPED, "ICC profile", "a gray profile on a colour picture: it fits neither");
     else
         add_fate(policy, R2G_FATE_DROPPED, "ICC profile", "a profile for %s samples does not describe gray ones",
                  space);
@@ -156,9 +158,12 @@ static void decide_density(struct r2g_policy *policy, struct r2g_metadata *metad
                  "%u x %u %s does not fit the output: the shape of a pixel is kept", metadata->density_x,
                  metadata->density_y, units[metadata->density_unit]);
         metadata->density_unit = R2G_DENSITY_ASPECT;
-        while (metadata->density_x > encoder->density_max || metadata->density_y > encoder->density_max) {
-            metadata->density_x = (metadata->density_x + 1) / 2;
-            metadata->density_y = (metadata->density_y + 1) / 2;
+        uint64_t x = metadata->density_x, y = metadata->density_y, most = x > y ? x : y;
+        if (most > encoder->density_max) { /* scaled together, to the nearest, at least 1 */
+            x = (x * encoder->density_max + most / 2) / most;
+            y = (y * encoder->density_max + most / 2) / most;
+            metadata->density_x = (uint32_t)(x > 0 ? x : 1);
+            metadata->density_y = (uint32_t)(y > 0 ? y : 1);
         }
     } else {
         add_fate(policy, R2G_FATE_DROPPED, "density", "the output format has no place for it");

@@ -19,7 +19,7 @@ enum r2g_phase {
     R2G_PHASE_CONVERT, /* luma, alpha, range */
     R2G_PHASE_ENCODE,  /* filter and compress */
     R2G_PHASE_GATHER,  /* send or receive segments, waiting included */
-    R2G_PHASE_WRITE,   /* write, and the final rename */
+    R2G_PHASE_WRITE,   /* write; and give the output its name, except in a comparison */
     R2G_PHASE_COUNT,
 };
 const char *r2g_phase_name(enum r2g_phase phase); /* "read", "scatter", … */
@@ -39,7 +39,8 @@ struct r2g_rank_place {
 };
 
 struct r2g_run {
-    int64_t wall_ns;        /* from the start of reading to the file under its name, all ranks; median of runs */
+    int64_t
+        wall_ns; /* from opening the input until all ranks are done writing, of the median run; naming as in WRITE */
     int64_t min_ns, max_ns; /* over the repeated runs */
     int run_count;
     int rank_count;

@@ -32,17 +32,13 @@ struct run {
 static r2g_status run_block(struct run *run, uint32_t block, struct r2g_error *err) {
     const struct r2g_raster *raster = &run->job->raster;
     uint32_t first_row = block * raster->block_rows, row_count = r2g_raster_block_row_count(raster, block);
-    struct r2g_reader *reader = run->job->reader;
-    int64_t clock = r2g_clock_ns();
-    r2g_status status =
-        reader->codec->read_rows(reader, first_row, row_count, run->rows.bytes, run->worker.in_row_nbytes, err);
-    r2g_phase_add(&run->worker.times, R2G_PHASE_READ, &clock);
+    r2g_status status = r2g_block_read(&run->worker, run->job->reader, block, run->rows.bytes, err);
     run->segment.nbytes = 0;
     if (status == R2G_OK)
         status = r2g_block_worker_run(&run->worker, block, run->rows.bytes, &run->segment, &run->sum, err);
     if (status != R2G_OK)
         return status;
-    clock = r2g_clock_ns();
+    int64_t clock = r2g_clock_ns();
     const struct r2g_encoder *encoder = run->job->out_codec->encoder;
     uint64_t offset = run->end;
     if (encoder->segment_offset != NULL)

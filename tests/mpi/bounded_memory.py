@@ -15,6 +15,9 @@ import support
 
 WIDTH, LOW, HIGH = 12000, 2500, 10000
 GROWTH = 1.10
+# Shares follow measured speed, so a rank's part of a band, and with it its buffers, differs from run to run: by no more
+# than a band's segments. A picture held in any form would need over 85 MiB more for the added rows.
+VARIES_NBYTES = 24 << 20
 BIG_SIDE, BIG_LIMIT_NBYTES = 30000, 256 << 20
 
 # Runs the program and writes down the most memory it held (ru_maxrss, KiB), a file a rank.
@@ -76,7 +79,7 @@ class BoundedMemory(unittest.TestCase):
                     print(f"{ending} to {out_ending}, {rank_count or 1} rank(s), {way_after}: "
                           f"{before >> 20} MiB for {LOW} rows, {after >> 20} MiB for {HIGH}", flush=True)
                     self.assertEqual((way_before, way_after), (way, way))
-                    self.assertLess(after, before * GROWTH)
+                    self.assertLess(after, before * GROWTH + VARIES_NBYTES)
                     # Far less than the picture: what was measured is no picture held whole.
                     self.assertLess(after, WIDTH * HIGH * 3 / 2)
         for path in (low, high):
