@@ -48,13 +48,18 @@ static int64_t average(int64_t old_ns, int64_t new_ns) {
     return old_ns == 0 ? new_ns : (old_ns * 3 + new_ns) / 4;
 }
 
-static uint32_t band_length(const struct band_run *self) {
-    return (uint32_t)r2g_u64_min(self->run->plan.band_blocks, self->run->setup.raster.block_count - self->next_block);
+/* Blocks of the band that begins at first_block. The first bands of a scatter run are short, so that the others have
+ * something to do soon after the start. */
+static uint32_t band_length(const struct band_run *self, uint32_t first_block) {
+    uint32_t most = self->run->plan.band_blocks, ramp = (uint32_t)self->run->comm->size - 1 + first_block;
+    if (self->scatter && ramp < most)
+        most = ramp;
+    return (uint32_t)r2g_u64_min(most, self->run->setup.raster.block_count - first_block);
 }
 
 /* Rank 0: reads the band that begins at next_block, keeping a scatter under way moving between blocks. */
 static r2g_status read_band(struct band_run *self, struct r2g_buffer *rows, struct r2g_error *err) {
-    uint32_t length = band_length(self);
+    uint32_t length = band_length(self, self->next_block);
     size_t block_nbytes = self->run->worker.in_row_nbytes * self->run->setup.raster.block_rows;
     int64_t start = r2g_clock_ns();
     r2g_status status = R2G_OK;
@@ -69,11 +74,13 @@ static r2g_status read_band(struct band_run *self, struct r2g_buffer *rows, stru
 
 /* Rank 0: announces the next band, shared out by what was measured, or the stop. */
 static r2g_status announce(struct band_run *self, r2g_status status, struct r2g_error *err) {
-    uint32_t length = band_length(self);
+    uint32_t length = band_length(self, self->next_block);
     bool stop = status != R2G_OK || self->other_failed || length == 0;
-    int64_t other_ns = self->write_block_ns + (self->scatter ? self->read_block_ns : 0);
+    int64_t other_ns = self->write_block_ns * length; /* of the band before, about as long */
+    if (!stop && self->scatter)
+        other_ns += self->read_block_ns * band_length(self, self->next_block + length);
     if (!stop)
-        r2g_shares_assign(self->share, self->run->comm->size, length, self->block_ns, other_ns * length);
+        r2g_shares_assign(self->share, self->run->comm->size, length, self->block_ns, other_ns);
     r2g_status sent = r2g_band_announce(&self->bands, stop, self->next_block, self->share, err);
     self->next_block += stop ? 0 : length;
     return sent;
