@@ -40,7 +40,7 @@ fi
 if [[ ! -f $build/Makefile ]]; then
     quietly cmake -S "$root" --preset release -DRGB2GRAY_TESTS=OFF
 fi
-quietly cmake --build "$build" --parallel "$(nproc)" --target rgb2gray make_picture
+quietly cmake --build "$build" --parallel "$(nproc)" --target all make_picture
 
 rgb2gray=$build/src/rgb2gray
 ranks=${RANKS:-$(nproc)}

@@ -23,6 +23,9 @@
 #include "cli/child.h"
 #include "parallel/comm.h"
 
+/* Beyond this, sharing CPUs only costs; far beyond it, the machine drowns in processes. */
+#define RANKS_PER_CPU_MAX 64
+
 int r2g_cli_slots(int *cpus) {
     cpu_set_t set;
     long online = sysconf(_SC_NPROCESSORS_ONLN);
@@ -114,10 +117,32 @@ static r2g_status make_command(struct command *command, const struct r2g_cli *cl
 
 static volatile sig_atomic_t stopped_by; /* a signal that asked this process to end */
 static volatile pid_t launched;          /* mpirun, once it runs */
+static char ranks_path[64];              /* where the kernel lists its child processes */
+
+/* mpirun lets its processes work on for a second before it passes a signal on: so they are told here, too. Only what is
+ * allowed in a signal handler. */
+static void stop_ranks(void) {
+    char text[4096];
+    int fd = launched > 0 ? open(ranks_path, O_RDONLY | O_CLOEXEC) : -1;
+    ssize_t length = fd >= 0 ? read(fd, text, sizeof text - 1) : 0;
+    if (fd >= 0)
+        close(fd);
+    pid_t pid = 0;
+    for (ssize_t i = 0; i < length; i++) {
+        if (text[i] >= '0' && text[i] <= '9') {
+            pid = pid * 10 + (text[i] - '0');
+            continue;
+        }
+        if (pid > 0)
+            kill(pid, SIGTERM);
+        pid = 0;
+    }
+}
 
 static void pass_on(int signal_number, siginfo_t *info, void *context) {
     (void)context;
     stopped_by = signal_number;
+    stop_ranks();
     /* What a terminal sends (SI_KERNEL) has reached mpirun as well; a second Ctrl-C would make it skip its clean-up. */
     if (launched > 0 && info->si_code != SI_KERNEL)
         kill(launched, signal_number == SIGHUP ? SIGTERM : signal_number);
@@ -157,6 +182,7 @@ static r2g_status start(const struct command *command, pid_t *child, struct r2g_
     if (*child == 0)
         become(command, parent, fds[1]);
     int fork_errno = errno, code = 0;
+    snprintf(ranks_path, sizeof ranks_path, "/proc/%d/task/%d/children", (int)*child, (int)*child);
     launched = *child;
     close(fds[1]);
     ssize_t got = *child > 0 ? read(fds[0], &code, sizeof code) : 0;
@@ -209,6 +235,12 @@ static void end_by(int signal_number) {
 r2g_status r2g_cli_launch(const struct r2g_cli *cli, int *exit_code, struct r2g_error *err) {
     char mpirun[PATH_MAX];
     *exit_code = R2G_EMPI;
+    if (cli->hostfile && access(cli->hostfile, R_OK) != 0)
+        return r2g_fail_errno(err, R2G_EINPUT, errno, "the host file %s cannot be read", cli->hostfile);
+    int slots = r2g_cli_slots(NULL);
+    if (!cli->hostfile && !r2g_cli_in_batch_job() && cli->rank_count > slots * RANKS_PER_CPU_MAX)
+        return r2g_fail(err, R2G_EUSAGE, "%d processes are too many for this machine's %d CPUs (at most %d for each)",
+                        cli->rank_count, slots, RANKS_PER_CPU_MAX);
     if (!r2g_cli_find_program("mpirun", mpirun, sizeof mpirun))
         return r2g_fail(err, R2G_EMPI, "-n needs mpirun, which is not on PATH; on Debian: apt-get install openmpi-bin");
     bool one_host = !cli->hostfile && !r2g_cli_in_batch_job();

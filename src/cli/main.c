@@ -184,6 +184,8 @@ static int convert_launched(const struct r2g_cli *cli) {
 
 static int convert(const struct r2g_cli *cli) {
     struct r2g_error err = {0};
+    if (r2g_luma_isa_note() && !cli->quiet && speaks())
+        fprintf(stderr, "rgb2gray: note: %s\n", r2g_luma_isa_note());
     int rank_count = 1;
     enum r2g_launcher launcher = r2g_launcher_detect(&rank_count);
     if (launcher == R2G_LAUNCHER_NONE)

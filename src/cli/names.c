@@ -1,5 +1,6 @@
 #include "cli/names.h"
 
+#include <errno.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -97,10 +98,40 @@ static r2g_status check_distinct(char *const *names, int count, struct r2g_error
     return status;
 }
 
+static bool same_file(const char *a, const char *b) {
+    struct stat info_a, info_b;
+    return stat(a, &info_a) == 0 && stat(b, &info_b) == 0 && info_a.st_dev == info_b.st_dev &&
+           info_a.st_ino == info_b.st_ino;
+}
+
+/* A report that went over a picture would be a picture lost. */
+static r2g_status check_report_file(const struct r2g_cli *cli, char *const *names, struct r2g_error *err) {
+    char *report = resolved(cli->report_file, err);
+    r2g_status status = report ? R2G_OK : R2G_ENOMEM;
+    for (int i = 0; i < cli->input_count && status == R2G_OK; i++) {
+        char *output = resolved(names[i], err);
+        if (!output)
+            status = R2G_ENOMEM;
+        else if (strcmp(report, output) == 0 || same_file(report, output) || same_file(report, cli->inputs[i]))
+            status = r2g_fail(err, R2G_EUSAGE, "the report would go over a picture: %s", cli->report_file);
+        free(output);
+    }
+    free(report);
+    return status;
+}
+
+/* Makes the folder that -o names with a '/' at its end, unless it is there. */
+static r2g_status make_folder(const char *path, struct r2g_error *err) {
+    size_t length = strlen(path);
+    if (length == 0 || path[length - 1] != '/' || mkdir(path, 0777) == 0 || errno == EEXIST)
+        return R2G_OK;
+    return r2g_fail_errno(err, R2G_EOUTPUT, errno, "cannot create the folder %s", path);
+}
+
 r2g_status r2g_cli_names_make(const struct r2g_cli *cli, bool look, char ***names, struct r2g_error *err) {
     *names = NULL;
     if (look && cli->input_count > 1 && cli->output && !is_folder(cli->output))
-        return r2g_fail(err, R2G_EUSAGE, "several inputs need a folder for their outputs, and %s is none", cli->output);
+        return r2g_fail(err, R2G_EUSAGE, "several inputs need a folder for their outputs, and %s is none (end it in '/' to have it made)", cli->output);
     char **made = r2g_new((size_t)cli->input_count * sizeof made[0], err);
     if (!made)
         return R2G_ENOMEM;
@@ -109,6 +140,10 @@ r2g_status r2g_cli_names_make(const struct r2g_cli *cli, bool look, char ***name
         status = r2g_cli_output_name(cli, cli->inputs[i], &made[i], err);
     if (status == R2G_OK)
         status = check_distinct(made, cli->input_count, err);
+    if (status == R2G_OK && look && cli->report_file)
+        status = check_report_file(cli, made, err);
+    if (status == R2G_OK && look && cli->output && !cli->explain)
+        status = make_folder(cli->output, err);
     if (status == R2G_OK)
         *names = made;
     else

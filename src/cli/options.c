@@ -50,7 +50,7 @@ const struct r2g_cli_option r2g_cli_options[] = {
         "output is put beside the input as NAME-gray.EXT; with standard input ('-') it goes to standard output."},
     [OPT_FORMAT] = {"format", 0, "FORMAT", R2G_CLI_GROUP_OUTPUT,
         "Output format: png, jpeg, bmp or pgm. Default: the one the output's name ends in; without -o the input's "
-        "own where it can be written, else png."},
+        "own where it can be written, else png. Standard output needs it."},
     [OPT_QUALITY] = {"quality", 0, "1..100", R2G_CLI_GROUP_OUTPUT, "JPEG quality. Default: 90."},
     [OPT_COMPRESSION] = {"compression", 0, "LEVEL", R2G_CLI_GROUP_OUTPUT,
         "PNG compression: fast, default or small. The pixels are the same with each."},

@@ -14,7 +14,7 @@ r2g_status r2g_cli_sink_open(struct r2g_cli_sink *sink, const struct r2g_cli *cl
         sink->file = stdout;
         return R2G_OK;
     }
-    struct r2g_output_options options = {.overwrite = true};
+    struct r2g_output_options options = {.overwrite = cli->options.overwrite};
     r2g_status status = r2g_output_create(&sink->output, cli->report_file, &options, err);
     if (status != R2G_OK)
         return status;

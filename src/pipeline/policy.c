@@ -115,7 +115,7 @@ static void decide_profile(struct r2g_policy *policy, const struct r2g_image *im
 static void decide_exif(struct r2g_policy *policy, struct r2g_metadata *metadata, const struct r2g_encoder *encoder,
                         const struct r2g_options *options) {
     if (metadata->xmp.bytes != NULL) {
-        add_fate(policy, R2G_FATE_DROPPED, "XMP", "it describes the colour picture");
+        add_fate(policy, R2G_FATE_DROPPED, "XMP", "it describes the picture as it was");
         drop_blob(&metadata->xmp);
     }
     if (metadata->exif.bytes == NULL)

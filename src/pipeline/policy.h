@@ -6,7 +6,7 @@
  * ICC profile  a gray profile stays on gray input; any other is dropped, since it does not describe gray samples
  * gAMA, sRGB   kept in PNG
  * EXIF         its orientation as above; all else kept on request only, without the thumbnail (a colour picture)
- * XMP          dropped: it describes the colour picture
+ * XMP          dropped: it describes the picture as it was
  * density, text  kept where the output has a place for them
  * all else     dropped
  */
