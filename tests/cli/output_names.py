@@ -42,6 +42,7 @@ outputs(["a.ppm"], ["a.ppm", "--format", "jpeg"], ["a-gray.jpg"])
 outputs(["d/a.ppm", "b.ppm"], ["d/a.ppm", "b.ppm", "--format", "pgm"], ["d/a-gray.pgm", "b-gray.pgm"])
 outputs(["d/a.ppm", "b.ppm"], ["d/a.ppm", "b.ppm", "--format", "pgm", "-o", "out"], ["out/a-gray.pgm", "out/b-gray.pgm"])
 outputs(["a.ppm"], ["a.ppm", "-o", "out/"], ["out/a-gray.png"])
+outputs(["a.ppm"], ["a.ppm", "-o", "new/", "--format", "pgm"], ["new/a-gray.pgm"])
 outputs(["a.ppm"], ["a.ppm", "-o", "x.pgm"], ["x.pgm"])
 outputs(["a.ppm"], ["a.ppm", "-o", "x.dat", "--format", "pgm"], ["x.dat"])
 outputs(["-a.ppm"], ["-o", "x.pgm", "--", "-a.ppm"], ["x.pgm"])
@@ -51,6 +52,18 @@ outputs([], ["-", "-o", "out", "--format", "pgm"], ["out/stdin-gray.pgm"], stdin
 
 result = run("-", "--format", "pgm", stdin=PICTURE)
 check(result.code == 0 and is_gray(result.out) and result.err == "", "standard input to standard output", result.err)
+
+with temporary_folder() as folder:
+    write(folder, "a.ppm", PICTURE)
+    result = run("--force", "a.ppm", "./a.ppm", cwd=folder)
+    check(result.code == 2 and os.listdir(folder) == ["a.ppm"], "two spellings of one output are refused", result)
+    for report in ("a.ppm", "./a.ppm", "a-gray.png"):
+        result = run("--force", "a.ppm", "--report-file", report, cwd=folder)
+        check(result.code == 2 and os.listdir(folder) == ["a.ppm"], f"a report does not go over {report}", result)
+    write(folder, "r.txt", b"precious")
+    result = run("a.ppm", "-o", "x.pgm", "--report-file", "r.txt", cwd=folder)
+    check(result.code == 8 and read(folder, "r.txt") == b"precious", "a report replaces files with --force only", result)
+    check(read(folder, "a.ppm") == PICTURE, "the input is untouched")
 
 with temporary_folder() as folder:
     write(folder, "a.ppm", PICTURE)
