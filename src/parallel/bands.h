@@ -38,12 +38,13 @@ struct r2g_bands {
 
 #define R2G_GRANULE_NBYTES 64u
 
-/* Prepares for rows of `width` pixels of pixel_nbytes; width 0: no rows will be scattered. Collective, but returns the caller's own status: agree after. */
+/* Prepares for rows of `width` pixels of pixel_nbytes; width 0: no rows will be scattered. Collective, but
+ * returns the caller's own status: agree after. */
 R2G_MUST_CHECK r2g_status r2g_bands_open(struct r2g_bands *bands, struct r2g_comm *comm, uint32_t width,
                                          size_t pixel_nbytes, struct r2g_budget *budget, struct r2g_error *err);
 void r2g_bands_close(struct r2g_bands *bands);
 
-/* On rank 0, share (of comm->size entries) and first_block tell the band, or stop the end; ignored elsewhere. Afterwards
+/* On rank 0, share (of comm->size entries) and first_block tell the band, or `stop` ends the sequence; ignored elsewhere. Afterwards
  * every rank reads them with the functions below. */
 R2G_MUST_CHECK r2g_status r2g_band_announce(struct r2g_bands *bands, bool stop, uint32_t first_block,
                                             const uint32_t *share, struct r2g_error *err);

@@ -68,11 +68,22 @@ r2g_status r2g_mpi_check(int mpi_code, const char *call, struct r2g_error *err) 
     return status;
 }
 
-/* Counts the hosts: each host's lowest rank counts as one. */
+/* Counts the hosts: the lowest rank of those that share memory counts as one. */
 static r2g_status count_hosts(struct r2g_comm *comm, struct r2g_error *err) {
-    int first = comm->host_rank == 0;
-    return r2g_mpi_check(MPI_Allreduce(&first, &comm->host_count, 1, MPI_INT, MPI_SUM, comm->mpi), "MPI_Allreduce",
-                         err);
+    MPI_Comm host = MPI_COMM_NULL;
+    int host_rank = 0;
+    r2g_status status =
+        r2g_mpi_check(MPI_Comm_split_type(comm->mpi, MPI_COMM_TYPE_SHARED, comm->rank, MPI_INFO_NULL, &host),
+                      "MPI_Comm_split_type", err);
+    if (status == R2G_OK)
+        status = r2g_mpi_check(MPI_Comm_rank(host, &host_rank), "MPI_Comm_rank", err);
+    int first = host_rank == 0;
+    if (status == R2G_OK)
+        status = r2g_mpi_check(MPI_Allreduce(&first, &comm->host_count, 1, MPI_INT, MPI_SUM, comm->mpi),
+                               "MPI_Allreduce", err);
+    if (host != MPI_COMM_NULL)
+        MPI_Comm_free(&host);
+    return status;
 }
 
 /* The communicators and who is where; MPI has started. */
@@ -87,20 +98,12 @@ static r2g_status make_comms(struct r2g_comm *comm, struct r2g_error *err) {
         status = r2g_mpi_check(MPI_Comm_rank(comm->mpi, &comm->rank), "MPI_Comm_rank", err);
     if (status == R2G_OK)
         status = r2g_mpi_check(MPI_Comm_size(comm->mpi, &comm->size), "MPI_Comm_size", err);
-    if (status == R2G_OK)
-        status =
-            r2g_mpi_check(MPI_Comm_split_type(comm->mpi, MPI_COMM_TYPE_SHARED, comm->rank, MPI_INFO_NULL, &comm->host),
-                          "MPI_Comm_split_type", err);
-    if (status == R2G_OK)
-        status = r2g_mpi_check(MPI_Comm_rank(comm->host, &comm->host_rank), "MPI_Comm_rank", err);
-    if (status == R2G_OK)
-        status = r2g_mpi_check(MPI_Comm_size(comm->host, &comm->host_size), "MPI_Comm_size", err);
     return status == R2G_OK ? count_hosts(comm, err) : status;
 }
 
 r2g_status r2g_comm_start(struct r2g_comm *comm, struct r2g_error *err) {
     memset(comm, 0, sizeof *comm);
-    comm->mpi = comm->host = MPI_COMM_NULL;
+    comm->mpi = MPI_COMM_NULL;
     comm->launch_ns = -1;
     int announced = 0;
     (void)r2g_launcher_detect(&announced);
@@ -137,8 +140,6 @@ void r2g_comm_stop(struct r2g_comm *comm) {
     int started = 0;
     if (MPI_Initialized(&started) != MPI_SUCCESS || !started)
         return;
-    if (comm->host != MPI_COMM_NULL)
-        MPI_Comm_free(&comm->host);
     if (comm->mpi != MPI_COMM_NULL)
         MPI_Comm_free(&comm->mpi);
     comm->size = 0;

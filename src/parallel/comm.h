@@ -13,10 +13,8 @@
 #include <rgb2gray/status.h>
 
 struct r2g_comm {
-    MPI_Comm mpi;  /* for the conversion */
-    MPI_Comm host; /* the ranks that share memory with this one */
+    MPI_Comm mpi;
     int rank, size;
-    int host_rank, host_size;
     int host_count;    /* hosts in all */
     int64_t init_ns;   /* what MPI_Init took */
     int64_t launch_ns; /* from the launcher's start to the end of MPI_Init, -1 unknown */

@@ -168,9 +168,8 @@ static r2g_status sequential_round(struct rounds *rounds, struct r2g_output **ou
     bool root = rounds->comm == NULL || rounds->comm->rank == 0;
     r2g_status status = R2G_OK, met = R2G_OK;
     if (root) {
-        struct r2g_request alone = *rounds->request;
         struct r2g_run_result result;
-        status = r2g_sequential_file(&alone, &result, NULL, err);
+        status = r2g_sequential_file(rounds->request, &result, NULL, err);
         *output = result.output;
         rounds->sequential.wall_ns[rounds->sequential.count] = result.wall_ns;
         rounds->sequential.times[rounds->sequential.count] = result.times;

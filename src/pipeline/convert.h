@@ -25,8 +25,9 @@ struct r2g_request {
 };
 
 /* Collective over comm (every rank passes the same request); comm NULL: alone, no MPI call. *report is filled on rank 0
- * (zeroed elsewhere) as far as the work came, also on failure. All ranks return the same status and text, but
- * for a failure to give the output its name, which is the last step and rank 0's alone. R2G_EDIFFER when compared outputs differ (the parallel output is not kept then). */
+ * (zeroed elsewhere) as far as the work came, also on failure. All ranks return the same status and text, but for a
+ * failure to give the output its name, which is the last step and rank 0's alone. R2G_EDIFFER when compared outputs
+ * differ (the parallel output is not kept then). */
 R2G_MUST_CHECK r2g_status r2g_convert(struct r2g_comm *comm, const struct r2g_request *request,
                                       struct r2g_report *report, struct r2g_error *err);
 

@@ -1,6 +1,7 @@
 /* The distributed run: one conversion over all ranks of a communicator.
  *
- * Every function here is collective; errors are agreed on, so that all ranks return the same status and text.
+ * _open, _run, _file and r2g_gather_times are collective. The first three agree on errors, so that all ranks return the
+ * same status and text; the rest return the caller's own.
  */
 #ifndef R2G_PIPELINE_DISTRIBUTED_H
 #define R2G_PIPELINE_DISTRIBUTED_H

@@ -8,6 +8,7 @@
 
 #include <zlib.h>
 
+#include "reader_harness.h"
 #include "codec/codec.h"
 #include "codec/png_parts.h"
 
@@ -90,39 +91,4 @@ size_t LLVMFuzzerCustomMutator(uint8_t *bytes, size_t nbytes, size_t nbytes_max,
 }
 #endif
 
-#ifdef RGB2GRAY_REPLAY
-#include <ftw.h>
-#include <stdio.h>
-#include <sys/stat.h>
-
-static int run_count;
-
-static int run_file(const char *path, const struct stat *info, int kind, struct FTW *where) {
-    (void)where;
-    if (kind != FTW_F) {
-        return 0;
-    }
-    FILE *file = fopen(path, "rb");
-    size_t nbytes = (size_t)info->st_size;
-    uint8_t *bytes = malloc(nbytes + 1);
-    if (file != NULL && bytes != NULL && fread(bytes, 1, nbytes, file) == nbytes) {
-        LLVMFuzzerTestOneInput(bytes, nbytes);
-        run_count++;
-    }
-    free(bytes);
-    if (file != NULL) {
-        fclose(file);
-    }
-    return 0;
-}
-
-int main(int argc, char **argv) {
-    for (int i = 1; i < argc; i++) {
-        if (nftw(argv[i], run_file, 16, FTW_PHYS) != 0) {
-            return 1;
-        }
-    }
-    printf("%d files\n", run_count);
-    return 0;
-}
-#endif
+FUZZ_REPLAY_MAIN
