@@ -12,7 +12,7 @@ EOF
 }
 
 packages=(build-essential cmake pkg-config openmpi-bin libopenmpi-dev libpng-dev libjpeg62-turbo-dev zlib1g-dev
-    libjansson-dev)
+    libisal-dev libjansson-dev)
 test_packages=(libcmocka-dev python3 python3-pil python3-numpy python3-jsonschema imagemagick libvips-tools pngcheck
     netpbm libjpeg-turbo-progs iproute2 mandoc)
 
