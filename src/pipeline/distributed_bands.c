@@ -1,4 +1,4 @@
-/* Bands of row blocks, one after the other: rank 0 reads band k+1 while band k is scattered, converted and encoded.
+/* Bands of encoded row blocks, one after the other: rank 0 reads band k+1 while band k is scattered, converted and encoded.
  *
  * Rank 0, for band k:                              the other ranks:
  *   announce shares (MPI_Bcast)                      hear them
@@ -34,9 +34,8 @@ struct band_run {
     /* rank 0 only */
     uint32_t next_block; /* first block of the next band */
     uint32_t *share;
-    uint32_t *pending_share; /* of the band gathered but not written */
-    uint32_t pending_first;
-    bool pending;
+    bool pending; /* a band is gathered but not written */
+    uint32_t pending_blocks;
     bool other_failed; /* another rank did: it will describe that in the agreement at the end */
     int64_t *block_ns; /* measured time of one block by rank, 0: not yet */
     int64_t read_block_ns, write_block_ns;
@@ -86,28 +85,14 @@ static r2g_status announce(struct band_run *self, r2g_status status, struct r2g_
     return sent;
 }
 
-/* Rank 0: writes rank r's part of the gathered band, blocks [first, first + share), one segment after the other. */
-static r2g_status write_part(struct band_run *self, int r, uint32_t first, struct r2g_error *err) {
+/* Rank 0: writes rank r's part of the gathered band, its segments one after the other. */
+static r2g_status write_part(struct band_run *self, int r, struct r2g_error *err) {
     struct r2g_distributed *run = self->run;
     const struct r2g_band_record *record = &self->bands.records[r];
     const uint8_t *bytes = self->bands.gathered.bytes + (size_t)self->bands.segment_displs[r] * R2G_GRANULE_NBYTES;
     r2g_block_worker_sum(&run->worker, &run->sum, &record->sum);
-    if (run->out_codec->encoder->segment_offset == NULL) {
-        r2g_status status = r2g_output_write_at(run->output, run->end, bytes, record->segment_nbytes, err);
-        run->end += record->segment_nbytes;
-        return status;
-    }
-    /* Segments with a fixed place have a fixed number of bytes a row. */
-    const struct r2g_raster *raster = &run->setup.raster;
-    size_t row_nbytes = record->row_count > 0 ? record->segment_nbytes / record->row_count : 0;
-    r2g_status status = R2G_OK;
-    for (uint32_t i = 0; status == R2G_OK && i < self->pending_share[r]; i++) {
-        uint32_t row_count = r2g_raster_block_row_count(raster, first + i);
-        uint64_t offset = run->header_nbytes +
-                          run->out_codec->encoder->segment_offset(raster, (first + i) * raster->block_rows, row_count);
-        status = r2g_output_write_at(run->output, offset, bytes, row_count * row_nbytes, err);
-        bytes += row_count * row_nbytes;
-    }
+    r2g_status status = r2g_output_write_at(run->output, run->end, bytes, record->segment_nbytes, err);
+    run->end += record->segment_nbytes;
     return status;
 }
 
@@ -116,14 +101,11 @@ static r2g_status write_pending(struct band_run *self, struct r2g_error *err) {
     if (!self->pending)
         return R2G_OK;
     self->pending = false;
-    if (self->run->plan.place)
-        return R2G_OK;
     int64_t start = r2g_clock_ns(), clock = start;
-    uint32_t first = self->pending_first;
     r2g_status status = R2G_OK;
-    for (int r = 0; status == R2G_OK && r < self->run->comm->size; first += self->pending_share[r], r++)
-        status = write_part(self, r, first, err);
-    uint32_t length = first - self->pending_first;
+    for (int r = 0; status == R2G_OK && r < self->run->comm->size; r++)
+        status = write_part(self, r, err);
+    uint32_t length = self->pending_blocks;
     r2g_phase_add(&self->run->worker.times, R2G_PHASE_WRITE, &clock);
     if (length > 0)
         self->write_block_ns = average(self->write_block_ns, (clock - start) / length);
@@ -132,6 +114,7 @@ static r2g_status write_pending(struct band_run *self, struct r2g_error *err) {
 
 /* Rank 0: looks at the records of the band just gathered. */
 static r2g_status take_records(struct band_run *self, struct r2g_error *err) {
+    self->pending_blocks = 0;
     for (int r = 0; r < self->run->comm->size; r++) {
         const struct r2g_band_record *record = &self->bands.records[r];
         /* A rank that got nothing is tried again after some bands: it may have been slow by accident. */
@@ -140,10 +123,9 @@ static r2g_status take_records(struct band_run *self, struct r2g_error *err) {
         else
             self->block_ns[r] = self->block_ns[r] * 3 / 4;
         self->done_rows += record->row_count;
-        self->pending_share[r] = r2g_band_share(&self->bands, r);
+        self->pending_blocks += r2g_band_share(&self->bands, r);
         self->other_failed = self->other_failed || record->status != (int32_t)R2G_OK;
     }
-    self->pending_first = r2g_band_first(&self->bands, 0);
     self->pending = !self->other_failed;
     if (self->other_failed)
         return R2G_OK;
@@ -237,9 +219,8 @@ static r2g_status prepare(struct band_run *self, struct r2g_error *err) {
     if (self->scatter)
         status = r2g_buffer_reserve(&self->rows[1], band_nbytes, "a band of rows", err);
     self->share = r2g_new(size * sizeof *self->share, err);
-    self->pending_share = r2g_new(size * sizeof *self->pending_share, err);
     self->block_ns = r2g_new(size * sizeof *self->block_ns, err);
-    if (self->share == NULL || self->pending_share == NULL || self->block_ns == NULL)
+    if (self->share == NULL || self->block_ns == NULL)
         return R2G_ENOMEM;
     return status;
 }
@@ -269,7 +250,6 @@ r2g_status r2g_distributed_bands(struct r2g_distributed *run, struct r2g_error *
         status = write_pending(&self, err);
     r2g_bands_close(&self.bands);
     free(self.share);
-    free(self.pending_share);
     free(self.block_ns);
     r2g_buffer_free(&self.rows[0]);
     r2g_buffer_free(&self.rows[1]);

@@ -59,11 +59,17 @@ struct r2g_plan r2g_plan_make(const struct r2g_plan_facts *facts) {
         plan.why = "the picture is a single row block: there is nothing to share out";
         return plan;
     }
-    bool scatter = !facts->random_access || !facts->input_shared, place = facts->fixed_offsets && facts->output_shared;
-    if (!scatter && place) {
-        plan.path = R2G_PATH_DIRECT;
-        plan.place = true;
-        plan.why = "every rank sees both files and writes its rows in place";
+    bool scatter = !facts->random_access || !facts->input_shared;
+    if (facts->fixed_offsets) {
+        if (!scatter && facts->output_shared) {
+            plan.path = R2G_PATH_DIRECT;
+            plan.place = true;
+            plan.why = "every rank sees both files and writes its rows in place";
+        } else {
+            /* Luma takes less time than moving the rows: 64 million pixels of PPM to PGM took one process 25 ms, and two
+             * 42 ms when rank 0 sent and received their rows. */
+            plan.why = "rows that need no encoding are sooner converted than sent to other ranks";
+        }
         return plan;
     }
     if (scatter && !facts->sendable_rows) {
@@ -76,7 +82,6 @@ struct r2g_plan r2g_plan_make(const struct r2g_plan_facts *facts) {
         return plan;
     }
     plan.band_blocks = band_blocks(facts, scatter, most);
-    plan.place = place;
     if (!scatter) {
         plan.path = R2G_PATH_DIRECT;
         plan.why = "every rank sees the input and reads its own rows; rank 0 gathers and writes";

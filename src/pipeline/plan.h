@@ -16,7 +16,7 @@ struct r2g_plan_facts {
     int rank_count;
     bool random_access; /* the reader can read any block of rows */
     bool input_shared;  /* every rank sees the same input file */
-    bool fixed_offsets; /* the output format gives every segment a place of its own */
+    bool fixed_offsets; /* the output format gives every segment a place of its own: its rows are not encoded */
     bool output_shared; /* every rank sees the output file while it is written */
     uint32_t block_count;
     uint64_t block_nbytes, gray_block_nbytes; /* rows of one block, bytes: input and output samples */
