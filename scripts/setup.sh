@@ -14,7 +14,8 @@ EOF
 packages=(build-essential cmake pkg-config openmpi-bin libopenmpi-dev libpng-dev libjpeg62-turbo-dev zlib1g-dev
     libisal-dev libjansson-dev)
 test_packages=(libcmocka-dev python3 python3-pil python3-numpy python3-jsonschema imagemagick libvips-tools pngcheck
-    netpbm libjpeg-turbo-progs iproute2 mandoc)
+    netpbm libjpeg-turbo-progs iproute2 mandoc valgrind qemu-user gcc-aarch64-linux-gnu libc6-dev-arm64-cross
+    graphicsmagick ffmpeg python3-opencv optipng)
 
 case "${1-}" in
 --help | -h)
