@@ -26,6 +26,7 @@ struct r2g_read_options {
     struct r2g_budget *budget; /* never NULL */
     uint64_t max_pixels;       /* for decoders that must hold the whole picture; 0: no limit */
     bool own_luma;             /* deliver a colour JPEG's own Y as gray (JFIF), instead of decoded RGB */
+    bool by_library;           /* decode by the format's library alone where there is a faster path: for tests */
 };
 
 /* An open input. Codecs embed it as the first member of their own struct. */

@@ -1,4 +1,5 @@
-/* PNG rows by libpng.
+/* The PNG reader: the header by libpng, plain rows by png_rows.c, all others (palettes, less than 8 bits, tRNS,
+ * interlaced) by libpng.
  *
  * libpng is told to skip every chunk but IHDR, PLTE, tRNS, IDAT and IEND (png_metadata.c reads the others), so all it
  * allocates are its own state and two rows. It reports errors by a call that must not return: each use of it is a step
@@ -15,6 +16,7 @@
 #include <png.h>
 
 #include "base/size.h"
+#include "codec/png_rows.h"
 #include "deflate/zlib_memory.h"
 
 #define WINDOW_NBYTES ((uint64_t)128 * 1024) /* read from the file at a time */
@@ -34,7 +36,9 @@ struct png_reader {
     uint64_t offset; /* in the file, of libpng's next byte */
     bool after_rows; /* all pixel data is read and good */
     bool interlaced;
-    bool started; /* start_rows was run */
+    bool plain;                /* png_rows.c may read the rows */
+    bool started;              /* how to read rows is settled */
+    struct r2g_png_rows *rows; /* then: NULL where libpng reads them */
     size_t row_nbytes;
     uint32_t next_row;
     struct r2g_buffer whole; /* interlaced: the decoded picture, empty until the first rows are asked for */
@@ -203,6 +207,8 @@ static void describe(struct png_reader *reader) {
     bool transparency = png_get_valid(reader->png, reader->info, PNG_INFO_tRNS) != 0;
     bool alpha = transparency || (color_type & PNG_COLOR_MASK_ALPHA) != 0;
     reader->interlaced = png_get_interlace_type(reader->png, reader->info) != PNG_INTERLACE_NONE;
+    reader->plain = !reader->interlaced && !transparency && color_type != PNG_COLOR_TYPE_PALETTE &&
+                    png_get_bit_depth(reader->png, reader->info) >= 8;
     image->width = png_get_image_width(reader->png, reader->info);
     image->height = png_get_image_height(reader->png, reader->info);
     image->layout = (color_type & PNG_COLOR_MASK_COLOR) != 0 ? (alpha ? R2G_LAYOUT_RGBA : R2G_LAYOUT_RGB)
@@ -267,6 +273,7 @@ r2g_status r2g_png_open(struct r2g_reader **reader, const struct r2g_source *sou
     }
     if (status == R2G_OK) {
         describe(r);
+        r->plain = r->plain && !options->by_library;
         status = check_limits(r, options, err);
     }
     if (status == R2G_OK) {
@@ -312,6 +319,41 @@ static r2g_status read_interlaced(struct png_reader *reader, uint32_t first_row,
     return R2G_OK;
 }
 
+/* Settles who reads the rows. libpng is at the first byte of the first IDAT chunk now. */
+static r2g_status start(struct png_reader *reader, struct r2g_error *err) {
+    reader->started = true;
+    if (reader->plain && reader->failure.status == R2G_OK) {
+        struct png_rows_kind kind = {reader->base.source, reader->memory.budget, &reader->base.image, reader->offset};
+        reader->failure.status = r2g_png_rows_new(&reader->rows, &kind, &reader->failure);
+    }
+    if (reader->rows != NULL) {
+        png_destroy_read_struct(&reader->png, &reader->info, NULL);
+        r2g_buffer_free(&reader->window);
+        return R2G_OK;
+    }
+    return guarded(reader, start_rows, NULL, err);
+}
+
+/* Rows of a picture that is not interlaced. */
+static r2g_status read_next(struct png_reader *reader, struct row_span *span, struct r2g_error *err) {
+    reader->next_row += span->row_count;
+    if (reader->rows != NULL) {
+        if (reader->failure.status == R2G_OK) {
+            reader->failure.status =
+                r2g_png_rows_read(reader->rows, span->row_count, span->rows, span->stride, &reader->failure);
+        }
+        if (reader->failure.status != R2G_OK && err != NULL) {
+            *err = reader->failure;
+        }
+        return reader->failure.status;
+    }
+    r2g_status status = guarded(reader, decode_rows, span, err);
+    if (status == R2G_OK && reader->next_row == reader->base.image.height) {
+        status = guarded(reader, finish, NULL, err);
+    }
+    return status;
+}
+
 r2g_status r2g_png_read_rows(struct r2g_reader *reader, uint32_t first_row, uint32_t row_count, void *rows,
                              size_t stride, struct r2g_error *err) {
     struct png_reader *r = (struct png_reader *)reader;
@@ -320,23 +362,11 @@ r2g_status r2g_png_read_rows(struct r2g_reader *reader, uint32_t first_row, uint
         return r2g_fail(err, R2G_EINTERNAL, "rows %u + %u of %u asked for out of order", first_row, row_count, height);
     }
     struct row_span span = {row_count, rows, stride};
-    r2g_status status = R2G_OK;
-    if (!r->started) {
-        status = guarded(r, start_rows, NULL, err);
-        r->started = true;
-    }
+    r2g_status status = r->started ? R2G_OK : start(r, err);
     if (status != R2G_OK || row_count == 0) {
         return status;
     }
-    if (r->interlaced) {
-        return read_interlaced(r, first_row, &span, err);
-    }
-    status = guarded(r, decode_rows, &span, err);
-    r->next_row += row_count;
-    if (status == R2G_OK && r->next_row == height) {
-        status = guarded(r, finish, NULL, err);
-    }
-    return status;
+    return r->interlaced ? read_interlaced(r, first_row, &span, err) : read_next(r, &span, err);
 }
 
 void r2g_png_close(struct r2g_reader *reader) {
@@ -345,6 +375,7 @@ void r2g_png_close(struct r2g_reader *reader) {
         return;
     }
     png_destroy_read_struct(&r->png, &r->info, NULL);
+    r2g_png_rows_free(r->rows);
     r2g_buffer_free(&r->whole);
     r2g_buffer_free(&r->window);
     r2g_metadata_free(&reader->metadata);
