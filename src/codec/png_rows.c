@@ -66,6 +66,20 @@ static bool has_full_window(uint8_t method, uint64_t data_nbytes) {
     return (method & 0x0f) != DEFLATE_METHOD || (UINT64_C(256) << (method >> 4)) >= r2g_u64_min(data_nbytes, 32768);
 }
 
+/* Hands inflate the next piece of image data. */
+static r2g_status take_input(struct r2g_png_rows *rows, struct r2g_error *err) {
+    while (rows->chunks.left == 0) {
+        r2g_status status = r2g_png_chunks_next(&rows->chunks, err);
+        if (status != R2G_OK) {
+            return status;
+        }
+        if (strcmp(rows->chunks.type, "IDAT") != 0) {
+            return r2g_png_damaged(err, "", "Not enough image data");
+        }
+    }
+    return r2g_png_chunks_take(&rows->chunks, &rows->span.in, &rows->span.in_nbytes, err);
+}
+
 static r2g_status start(struct r2g_png_rows *rows, const struct png_rows_kind *kind, uint32_t idat_nbytes,
                         struct r2g_error *err) {
     const struct r2g_image *image = kind->image;
@@ -85,7 +99,7 @@ static r2g_status start(struct r2g_png_rows *rows, const struct png_rows_kind *k
         memset(rows->last.bytes, 0, rows->band.nbytes);
         status = reserve_data(rows, err);
     }
-    return status;
+    return status == R2G_OK ? take_input(rows, err) : status;
 }
 
 r2g_status r2g_png_rows_new(struct r2g_png_rows **rows, const struct png_rows_kind *kind, struct r2g_error *err) {
@@ -136,26 +150,18 @@ static r2g_status inflate_data(struct r2g_png_rows *rows, size_t room, struct r2
     rows->span.out = rows->data.bytes + rows->data.nbytes;
     rows->span.out_nbytes = room;
     while (rows->span.out_nbytes > 0 && !rows->ended) {
-        if (rows->span.in_nbytes == 0) {
-            r2g_status status = R2G_OK;
-            while (status == R2G_OK && rows->chunks.left == 0) {
-                status = r2g_png_chunks_next(&rows->chunks, err);
-                if (status == R2G_OK && strcmp(rows->chunks.type, "IDAT") != 0) {
-                    return r2g_png_damaged(err, "", "Not enough image data");
-                }
-            }
-            if (status == R2G_OK) {
-                status = r2g_png_chunks_take(&rows->chunks, &rows->span.in, &rows->span.in_nbytes, err);
-            }
-            if (status != R2G_OK) {
-                return status;
-            }
-        }
+        /* Input that is all consumed may still have output to come. */
         enum r2g_inflate_result result = r2g_inflater_run(rows->inflater, &rows->span);
         if (result == R2G_INFLATE_DAMAGED) {
             return r2g_png_damaged(err, "IDAT", r2g_inflater_damage(rows->inflater));
         }
         rows->ended = result == R2G_INFLATE_END;
+        if (!rows->ended && rows->span.out_nbytes > 0) {
+            r2g_status status = take_input(rows, err);
+            if (status != R2G_OK) {
+                return status;
+            }
+        }
     }
     rows->data.nbytes += room - rows->span.out_nbytes;
     return R2G_OK;
