@@ -1,7 +1,8 @@
 /* What the files of the PNG codec share. "Section" in their comments means a section of PNG, 3rd edition (W3C, 2025).
  *
- * png.c is the table row; png_read.c the rows by libpng; png_metadata.c walks over the chunks and keeps what stands
- * beside the pixels; png_text.c is the character sets; png_write.c the encoder; png_filter.c the row filters.
+ * png.c is the table row; png_read.c the reader, by libpng but for plain rows: those are png_rows.c's, which stands on
+ * png_chunks.c and png_unfilter*.c. png_metadata.c walks over the chunks and keeps what stands beside the pixels;
+ * png_text.c is the character sets; png_write.c the encoder; png_filter.c the row filters.
  * Pure functions but for the reader, which belongs to one thread at a time.
  */
 #ifndef R2G_CODEC_PNG_PARTS_H

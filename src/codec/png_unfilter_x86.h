@@ -41,7 +41,7 @@ TARGET static struct layout make_layout(const struct png_band *band, unsigned la
     memset(expand, 0x80, PART);
     memset(expand_prior, 0x80, PART);
     for (unsigned lane = 0; lane < PART / lane_nbytes; lane++) {
-        for (unsigned i = 0; i < pixel_nbytes; i++) {
+        for (unsigned i = 0; i < pixel_nbytes && i < lane_nbytes; i++) {
             const unsigned in_lane = lane * lane_nbytes + i, in_row = lane * pixel_nbytes;
             expand[in_lane] = (uint8_t)(in_row + i);
             expand_prior[in_lane] = (uint8_t)(in_row + (i ^ flip));
