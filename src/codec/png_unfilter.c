@@ -18,7 +18,7 @@ INLINE uint8_t predict(const enum png_filter filter, uint8_t a, uint8_t b, uint8
     case PNG_AVERAGE:
         return (uint8_t)((a + b) / 2);
     case PNG_PAETH: {
-        /* See add_paeth() in png_unfilter_x86.h; without branches, which would be mispredicted. */
+        /* See add_paeth() in png_unfilter_wave.h; without branches, which would be mispredicted. */
         int u = (a > b ? a : b) - c, l = c - (a < b ? a : b);
         return (uint8_t)(c + (u & -(2 * l <= u)) - (l & -(2 * u <= l)));
     }
@@ -158,6 +158,9 @@ static const struct png_unfilter *const table[] = {
 #ifdef R2G_PNG_X86
     &r2g_png_unfilter_avx2,
     &r2g_png_unfilter_sse4,
+#endif
+#ifdef R2G_PNG_NEON
+    &r2g_png_unfilter_neon,
 #endif
     &plain,
 };

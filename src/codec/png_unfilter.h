@@ -46,6 +46,9 @@ const struct png_unfilter *r2g_png_unfilter_at(size_t i);
 #if defined(__x86_64__)
 #define R2G_PNG_X86
 extern const struct png_unfilter r2g_png_unfilter_sse4, r2g_png_unfilter_avx2;
+#elif defined(__aarch64__)
+#define R2G_PNG_NEON
+extern const struct png_unfilter r2g_png_unfilter_neon;
 #endif
 /* Undoes Sub in bytes `first` (a multiple of pixel_nbytes) to the end of the band's first row; what stands before them is
  * there already. */
