@@ -1,49 +1,50 @@
-/* Segments by zlib, whose output does not depend on the machine. Ownership and threading: see segment.h. */
+/* A segment is cut into parts. Each is parsed into runs or, where its bytes repeat from afar, into matches; a part joins the
+ * block before it where codes of its own would not pay. All choices are made from the bytes, in whole numbers.
+ *
+ * Memory is one struct scratch (about 1 MiB, of which photographs touch little), reused from segment to segment.
+ */
 #include "deflate/segment.h"
 
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <zlib.h>
-
 #include "base/size.h"
-#include "deflate/zlib_memory.h"
+#include "deflate/block.h"
 
-/* What decides between the two strategies: as much as the matching window holds. */
-#define SAMPLE_NBYTES ((size_t)32 * 1024)
-/* Matching takes about five times as long as runs, so it must save at least this part of the sample's size. */
-#define MATCHING_MUST_SAVE 8
-/* Room beside zlib's own bound for the empty stored block that ends a segment (5 bytes and up to 7 bits). */
-#define FLUSH_NBYTES 16
-/* zlib counts in unsigned int. */
+#define PART_NBYTES ((size_t)64 * 1024)
+#define PART_TOKENS (PART_NBYTES / R2G_MATCH_NBYTES_MIN + 2)
+#define BLOCK_TOKENS (2 * PART_TOKENS)
+/* Longer blocks would come near R2G_HUFFMAN_FREQUENCY_MAX. */
+#define BLOCK_NBYTES_MAX ((size_t)4 << 20)
+/* The matcher counts places in 32 bits: a longer segment is compressed in pieces without history. */
 #define PIECE_NBYTES ((size_t)1 << 30)
+
+/* For repeats(): a part's places at these distances are entered in a table; in so many windows all places are looked up. */
+#define ENTRY_STEP 32
+#define PROBE_TABLE_BITS 12
+#define WINDOWS 4
+#define WINDOW_NBYTES 128
+/* Out of WINDOWS * WINDOW_NBYTES: bytes that repeat without being runs; fewer are not worth a try at matching. */
+#define REPEATS_MIN 4
 
 /* RFC 1950, 2.2: CM 8, CINFO 7, FLEVEL 2, and FCHECK so that 0x789c is a multiple of 31. */
 const uint8_t r2g_zlib_header[2] = {0x78, 0x9c};
 /* RFC 1951, 3.2.6: BFINAL 1, BTYPE 01, end of block (seven zero bits), padding. */
 const uint8_t r2g_deflate_end[2] = {0x03, 0x00};
 
-struct r2g_deflater {
-    struct r2g_zlib_memory memory;
-    enum r2g_deflate_level level;
-    z_stream runs;     /* Z_RLE: on filtered photographs and scans as small as matching, and much faster */
-    z_stream matching; /* Z_DEFAULT_STRATEGY: drawings, screenshots, text; not set up at R2G_DEFLATE_FAST */
+static const struct r2g_effort default_effort = {.chain = 24, .lazy = 32, .enough = 128};
+
+struct scratch {
+    struct r2g_matcher matcher;
+    uint16_t probe[1 << PROBE_TABLE_BITS];
+    struct r2g_token block[BLOCK_TOKENS], runs[PART_TOKENS], matches[PART_TOKENS];
 };
 
-static r2g_status stream_new(struct r2g_deflater *deflater, z_stream *stream, int zlib_level, int strategy,
-                             struct r2g_error *err) {
-    stream->zalloc = r2g_zlib_alloc;
-    stream->zfree = r2g_zlib_free;
-    stream->opaque = &deflater->memory;
-    int result = deflateInit2(stream, zlib_level, Z_DEFLATED, -15, 8, strategy);
-    if (result == Z_MEM_ERROR) {
-        return r2g_zlib_memory_refused(&deflater->memory, err);
-    }
-    if (result != Z_OK) {
-        return r2g_fail(err, R2G_EINTERNAL, "zlib cannot start: error %d", result);
-    }
-    return R2G_OK;
-}
+struct r2g_deflater {
+    enum r2g_deflate_level level;
+    struct r2g_buffer memory; /* struct scratch */
+};
 
 r2g_status r2g_deflater_new(struct r2g_deflater **deflater, enum r2g_deflate_level level, struct r2g_budget *budget,
                             struct r2g_error *err) {
@@ -51,13 +52,9 @@ r2g_status r2g_deflater_new(struct r2g_deflater **deflater, enum r2g_deflate_lev
     if (d == NULL) {
         return R2G_ENOMEM;
     }
-    d->memory.budget = budget;
-    d->memory.what = "the compressor";
     d->level = level;
-    r2g_status status = stream_new(d, &d->runs, level == R2G_DEFLATE_FAST ? 1 : 9, Z_RLE, err);
-    if (status == R2G_OK && level != R2G_DEFLATE_FAST) {
-        status = stream_new(d, &d->matching, level == R2G_DEFLATE_SMALL ? 9 : 6, Z_DEFAULT_STRATEGY, err);
-    }
+    d->memory.budget = budget;
+    r2g_status status = r2g_buffer_reserve(&d->memory, sizeof(struct scratch), "the compressor", err);
     if (status != R2G_OK) {
         r2g_deflater_free(d);
         return status;
@@ -70,21 +67,133 @@ void r2g_deflater_free(struct r2g_deflater *deflater) {
     if (deflater == NULL) {
         return;
     }
-    /* A stream that was never set up is all zero, which deflateEnd refuses without harm. */
-    (void)deflateEnd(&deflater->runs);
-    (void)deflateEnd(&deflater->matching);
+    r2g_buffer_free(&deflater->memory);
     free(deflater);
 }
 
-/* Appends bytes as deflate blocks that end at a byte boundary. *out gets room for the worst case first: where a flush
- * meets a full buffer zlib writes a second empty block, and the bytes would depend on the buffer's size. */
-static r2g_status compress_with(z_stream *stream, const uint8_t *bytes, size_t nbytes, struct r2g_buffer *out,
-                                struct r2g_error *err) {
-    if (deflateReset(stream) != Z_OK) {
-        return r2g_fail(err, R2G_EINTERNAL, "zlib cannot start again");
+static inline unsigned probe_hash(uint64_t eight) {
+    return (unsigned)(eight * 0x9e3779b97f4a7c15u >> (64 - PROBE_TABLE_BITS));
+}
+
+/* Whether some of the bytes are copies, 8 bytes or more, of others that are not next to them. */
+static bool repeats(struct scratch *scratch, const uint8_t *bytes, size_t nbytes) {
+    if (nbytes < 2 * WINDOW_NBYTES) {
+        return true; /* a try costs next to nothing */
     }
+    memset(scratch->probe, 0, sizeof scratch->probe);
+    for (size_t at = 0; at + 8 <= nbytes; at += ENTRY_STEP) {
+        scratch->probe[probe_hash(bits_load64(bytes + at))] = (uint16_t)(at / ENTRY_STEP);
+    }
+    unsigned found = 0;
+    for (size_t window = 0; window < WINDOWS; window++) {
+        /* in the middle of each quarter */
+        size_t first = nbytes / WINDOWS * window + nbytes / WINDOWS / 2 - WINDOW_NBYTES / 2;
+        for (size_t at = first; at + 8 <= nbytes && at < first + WINDOW_NBYTES; at++) {
+            uint64_t eight = bits_load64(bytes + at);
+            size_t other = (size_t)scratch->probe[probe_hash(eight)] * ENTRY_STEP;
+            bool run = eight == (eight >> 8 | eight << 56);
+            found += !run && other != at && bits_load64(bytes + other) == eight;
+        }
+    }
+    return found >= REPEATS_MIN;
+}
+
+static void add_counts(struct r2g_symbol_counts *sum, const struct r2g_symbol_counts *more) {
+    for (unsigned i = 0; i < R2G_LENGTH_SYMBOLS; i++) {
+        sum->lengths[i] += more->lengths[i];
+    }
+    for (unsigned i = 0; i < R2G_DISTANCE_SYMBOLS; i++) {
+        sum->distances[i] += more->distances[i];
+    }
+}
+
+/* What a literal takes on average, in 1/256 bit. */
+static uint32_t literal_cost(const struct r2g_symbol_counts *counts) {
+    struct r2g_symbol_counts literals = {.lengths = {0}};
+    uint64_t total = 0;
+    for (unsigned i = 0; i < R2G_END_OF_BLOCK; i++) {
+        literals.lengths[i] = counts->lengths[i];
+        total += counts->lengths[i];
+    }
+    return total == 0 ? 256 : (uint32_t)(r2g_block_estimate(&literals) / total);
+}
+
+/* Parses the stretch both ways as far as that can pay, and sets *list to the better; returns where it ends. */
+static size_t parse_part(struct scratch *scratch, const struct r2g_stretch *stretch, const struct r2g_effort *effort,
+                         struct r2g_token_list *list) {
+    *list = (struct r2g_token_list){.tokens = scratch->runs};
+    size_t end = r2g_parse_runs(stretch, list);
+    if (effort == NULL || !repeats(scratch, stretch->bytes + stretch->first, end - stretch->first)) {
+        return end;
+    }
+    struct r2g_token_list matches = {.tokens = scratch->matches};
+    size_t other_end =
+        r2g_parse_matches(&scratch->matcher, stretch, effort, literal_cost(&list->counts), &matches);
+    /* Both for the same number of bytes. */
+    uint64_t runs_cost = r2g_block_estimate(&list->counts) * (other_end - stretch->first);
+    uint64_t matches_cost = r2g_block_estimate(&matches.counts) * (end - stretch->first);
+    if (matches_cost < runs_cost) {
+        *list = matches;
+        return other_end;
+    }
+    return end;
+}
+
+/* Compresses one piece; out->to must have room for all blocks' worst case. */
+static void compress(struct scratch *scratch, const uint8_t *bytes, size_t nbytes, const struct r2g_effort *effort,
+                     struct bit_writer *out) {
+    struct r2g_token_list block = {.tokens = scratch->block};
+    size_t block_first = 0;
+    uint64_t block_cost = 0;
+    if (effort != NULL) {
+        r2g_matcher_reset(&scratch->matcher);
+    }
+    for (size_t at = 0; at < nbytes;) {
+        struct r2g_stretch stretch = {bytes, nbytes, at, at + PART_NBYTES < nbytes ? at + PART_NBYTES : nbytes};
+        struct r2g_token_list part;
+        size_t end = parse_part(scratch, &stretch, effort, &part);
+        uint64_t part_cost = r2g_block_estimate(&part.counts) + r2g_block_estimate_codes(&part.counts);
+        struct r2g_symbol_counts together = part.counts;
+        add_counts(&together, &block.counts);
+        uint64_t together_cost = r2g_block_estimate(&together) + r2g_block_estimate_codes(&together);
+        if (block.count > 0 && (together_cost > block_cost + part_cost || block.count + part.count > BLOCK_TOKENS ||
+                                end - block_first > BLOCK_NBYTES_MAX)) {
+            r2g_block_write(out, bytes + block_first, at - block_first, &block);
+            block.count = 0;
+            block_first = at;
+            together = part.counts;
+            together_cost = part_cost;
+        }
+        memcpy(block.tokens + block.count, part.tokens, part.count * sizeof part.tokens[0]);
+        block.count += part.count;
+        block.counts = together;
+        block_cost = together_cost;
+        at = end;
+    }
+    if (block.count > 0) {
+        r2g_block_write(out, bytes + block_first, nbytes - block_first, &block);
+    }
+}
+
+static void compress_pieces(struct scratch *scratch, const uint8_t *bytes, size_t nbytes,
+                            const struct r2g_effort *effort, struct r2g_buffer *out) {
+    struct bit_writer writer = {.to = out->bytes + out->nbytes};
+    while (nbytes > 0) {
+        size_t piece = nbytes < PIECE_NBYTES ? nbytes : PIECE_NBYTES;
+        compress(scratch, bytes, piece, effort, &writer);
+        bytes += piece;
+        nbytes -= piece;
+    }
+    r2g_block_write_empty(&writer);
+    out->nbytes = (size_t)(writer.to - out->bytes);
+}
+
+r2g_status r2g_deflate_segment(struct r2g_deflater *deflater, const uint8_t *bytes, size_t nbytes,
+                               struct r2g_buffer *out, struct r2g_error *err) {
+    struct scratch *scratch = (void *)deflater->memory.bytes;
+    /* A block is a part at least, and adds at most 21 bytes to what it holds (r2g_block_nbytes_max). */
     size_t capacity;
-    if (!r2g_size_add(deflateBound(stream, nbytes), FLUSH_NBYTES, &capacity) ||
+    if (!r2g_size_add(nbytes, nbytes / PART_NBYTES * 32 + 64, &capacity) ||
         !r2g_size_add(capacity, out->nbytes, &capacity)) {
         return r2g_fail(err, R2G_ELIMIT, "a row block of %zu bytes is too large to compress", nbytes);
     }
@@ -92,76 +201,6 @@ static r2g_status compress_with(z_stream *stream, const uint8_t *bytes, size_t n
     if (status != R2G_OK) {
         return status;
     }
-    do {
-        size_t piece_nbytes = nbytes < PIECE_NBYTES ? nbytes : PIECE_NBYTES;
-        uint64_t room = r2g_u64_min(out->capacity - out->nbytes, UINT32_MAX);
-        stream->next_in = (z_const Bytef *)bytes;
-        stream->avail_in = (uInt)piece_nbytes;
-        stream->next_out = out->bytes + out->nbytes;
-        stream->avail_out = (uInt)room;
-        bytes += piece_nbytes;
-        nbytes -= piece_nbytes;
-        int result = deflate(stream, nbytes == 0 ? Z_SYNC_FLUSH : Z_NO_FLUSH);
-        if (result != Z_OK || stream->avail_in != 0 || stream->avail_out == 0) {
-            return r2g_fail(err, R2G_EINTERNAL, "zlib cannot compress: error %d", result);
-        }
-        out->nbytes += room - stream->avail_out;
-    } while (nbytes > 0);
+    compress_pieces(scratch, bytes, nbytes, deflater->level == R2G_DEFLATE_FAST ? NULL : &default_effort, out);
     return R2G_OK;
-}
-
-/* Sets *stream to the one that suits the bytes, judged by a sample from their middle. *out is used as scratch. */
-static r2g_status choose(struct r2g_deflater *deflater, const uint8_t *bytes, size_t nbytes, struct r2g_buffer *out,
-                         z_stream **stream, struct r2g_error *err) {
-    size_t start = out->nbytes;
-    size_t sample_nbytes = nbytes < SAMPLE_NBYTES ? nbytes : SAMPLE_NBYTES;
-    const uint8_t *sample = bytes + (nbytes - sample_nbytes) / 2;
-    size_t sizes[2];
-    z_stream *streams[2] = {&deflater->runs, &deflater->matching};
-    for (int i = 0; i < 2; i++) {
-        r2g_status status = compress_with(streams[i], sample, sample_nbytes, out, err);
-        if (status != R2G_OK) {
-            return status;
-        }
-        sizes[i] = out->nbytes - start;
-        out->nbytes = start;
-    }
-    *stream = streams[sizes[1] + sizes[0] / MATCHING_MUST_SAVE < sizes[0]];
-    return R2G_OK;
-}
-
-static r2g_status compress_with_both(struct r2g_deflater *deflater, const uint8_t *bytes, size_t nbytes,
-                                     struct r2g_buffer *out, struct r2g_error *err) {
-    size_t start = out->nbytes;
-    r2g_status status = compress_with(&deflater->runs, bytes, nbytes, out, err);
-    if (status != R2G_OK) {
-        return status;
-    }
-    size_t middle = out->nbytes;
-    status = compress_with(&deflater->matching, bytes, nbytes, out, err);
-    if (status != R2G_OK) {
-        return status;
-    }
-    size_t matching_nbytes = out->nbytes - middle;
-    out->nbytes = middle;
-    if (matching_nbytes < middle - start) {
-        memmove(out->bytes + start, out->bytes + middle, matching_nbytes);
-        out->nbytes = start + matching_nbytes;
-    }
-    return R2G_OK;
-}
-
-r2g_status r2g_deflate_segment(struct r2g_deflater *deflater, const uint8_t *bytes, size_t nbytes,
-                               struct r2g_buffer *out, struct r2g_error *err) {
-    if (deflater->level == R2G_DEFLATE_SMALL) {
-        return compress_with_both(deflater, bytes, nbytes, out, err);
-    }
-    z_stream *stream = &deflater->runs;
-    if (deflater->level == R2G_DEFLATE_DEFAULT) {
-        r2g_status status = choose(deflater, bytes, nbytes, out, &stream, err);
-        if (status != R2G_OK) {
-            return status;
-        }
-    }
-    return compress_with(stream, bytes, nbytes, out, err);
 }

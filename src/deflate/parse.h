@@ -1,0 +1,57 @@
+/* Two ways to parse bytes into tokens: runs, fast; and matches, for data that repeats from afar.
+ *
+ * Both parse bytes[first .. last) of bytes[0 .. nbytes), at least to `last`: a match that crosses it is taken whole. They
+ * return where they ended. Matches reach back to bytes[0] at most. Tokens are added to tokens[0 .. *token_count), which
+ * must have room for r2g_parse_tokens_max(last - first) more; *counts grows by the symbols. Pure, but for the matcher.
+ */
+#ifndef R2G_DEFLATE_PARSE_H
+#define R2G_DEFLATE_PARSE_H
+
+#include "deflate/tokens.h"
+
+struct r2g_stretch {
+    const uint8_t *bytes;
+    size_t nbytes, first, last;
+};
+
+struct r2g_token_list {
+    struct r2g_token *tokens;
+    size_t count;
+    struct r2g_symbol_counts counts;
+};
+
+/* A match has 3 bytes at least; one more token for what is left. */
+static inline size_t r2g_parse_tokens_max(size_t nbytes) {
+    return nbytes / R2G_MATCH_NBYTES_MIN + 2;
+}
+
+/* Matches of distance 1 only. */
+size_t r2g_parse_runs(const struct r2g_stretch *stretch, struct r2g_token_list *list);
+
+#define R2G_HASH_BITS 15
+#define R2G_HASH3_BITS 13
+
+/* What the matcher remembers of the bytes before; positions count from 1, so that 0 is nowhere. */
+struct r2g_matcher {
+    uint32_t heads[1 << R2G_HASH_BITS];   /* the last place of each hash of 4 bytes */
+    uint32_t heads3[1 << R2G_HASH3_BITS]; /* and of 3 */
+    uint16_t back[R2G_DEFLATE_WINDOW_NBYTES]; /* from each place to the one before with its hash; 0: none within reach */
+    size_t next;         /* bytes before are entered */
+};
+
+/* How hard to look. */
+struct r2g_effort {
+    unsigned chain;  /* places looked at for a match */
+    unsigned lazy;   /* a match of this length is taken without a look at the next byte */
+    unsigned enough; /* a match of this length is not improved on */
+};
+
+/* Forgets everything: before the first stretch of other bytes. */
+void r2g_matcher_reset(struct r2g_matcher *matcher);
+
+/* literal_cost is what a literal takes, in 1/256 bit: short matches must save against that. Stretches must follow each
+ * other in `bytes`; those between may be left out. */
+size_t r2g_parse_matches(struct r2g_matcher *matcher, const struct r2g_stretch *stretch,
+                         const struct r2g_effort *effort, uint32_t literal_cost, struct r2g_token_list *list);
+
+#endif
