@@ -1,15 +1,15 @@
 /* The five row filters of PNG (section 9.2) and the choice among them.
  *
- * Every loop is over single bytes without carried state, so that the compiler turns it into vector code; what it
- * computes are integers, the same on every machine. A row is looked at in pieces that stay in the first-level cache.
+ * A kernel, where this machine has one, does the most of a row, and the loops here the rest. These are over single bytes
+ * without carried state, so that the compiler turns them into vector code; what they compute are integers, the same on
+ * every machine. A row is looked at in pieces that stay in the first-level cache.
  */
-#include "codec/png_parts.h"
+#include "codec/png_filter.h"
 
 #include <string.h>
 
 #include "base/size.h"
-
-enum filter { FILTER_NONE, FILTER_SUB, FILTER_UP, FILTER_AVERAGE, FILTER_PAETH, FILTERS };
+#include "codec/png_parts.h"
 
 #define PIECE_NBYTES 4096
 
@@ -38,7 +38,7 @@ static inline uint8_t magnitude(uint8_t difference) {
 
 /* Adds to sums[] those of bytes first to last - 1, first >= pixel_nbytes; last - first is at most PIECE_NBYTES. */
 static void add_sums(const uint8_t *row, const uint8_t *prior, size_t first, size_t last, size_t pixel_nbytes,
-                     uint64_t sums[FILTERS]) {
+                     uint64_t sums[R2G_PNG_FILTERS]) {
     uint32_t none = 0, sub = 0;
     for (size_t i = first; i < last; i++) {
         none += magnitude(row[i]);
@@ -46,8 +46,8 @@ static void add_sums(const uint8_t *row, const uint8_t *prior, size_t first, siz
     for (size_t i = first; i < last; i++) {
         sub += magnitude((uint8_t)(row[i] - row[i - pixel_nbytes]));
     }
-    sums[FILTER_NONE] += none;
-    sums[FILTER_SUB] += sub;
+    sums[R2G_PNG_NONE] += none;
+    sums[R2G_PNG_SUB] += sub;
     if (prior == NULL) {
         return;
     }
@@ -61,36 +61,54 @@ static void add_sums(const uint8_t *row, const uint8_t *prior, size_t first, siz
     for (size_t i = first; i < last; i++) {
         predicted += magnitude((uint8_t)(row[i] - paeth(row[i - pixel_nbytes], prior[i], prior[i - pixel_nbytes])));
     }
-    sums[FILTER_UP] += up;
-    sums[FILTER_AVERAGE] += averaged;
-    sums[FILTER_PAETH] += predicted;
+    sums[R2G_PNG_UP] += up;
+    sums[R2G_PNG_AVERAGE] += averaged;
+    sums[R2G_PNG_PAETH] += predicted;
 }
 
 /* The first pixel has nothing to its left: a = c = 0, and Paeth's predictor is then b. */
-static uint8_t filter_first_pixel(enum filter filter, uint8_t x, uint8_t b) {
+static uint8_t filter_first_pixel(enum r2g_png_filter filter, uint8_t x, uint8_t b) {
     switch (filter) {
-    case FILTER_UP:
-    case FILTER_PAETH:
+    case R2G_PNG_UP:
+    case R2G_PNG_PAETH:
         return (uint8_t)(x - b);
-    case FILTER_AVERAGE:
+    case R2G_PNG_AVERAGE:
         return (uint8_t)(x - b / 2);
     default:
         return x;
     }
 }
 
-static enum filter choose(const uint8_t *row, const uint8_t *prior, size_t nbytes, size_t pixel_nbytes) {
-    uint64_t sums[FILTERS] = {0};
-    int count = prior == NULL ? FILTER_UP : FILTERS;
+static const struct r2g_png_filter_kernel *kernel_of(const struct r2g_isa *isa) {
+#ifdef __x86_64__
+    if (strcmp(isa->name, "avx512") == 0 || strcmp(isa->name, "avx2") == 0) {
+        return &r2g_png_filter_avx2;
+    }
+    if (strcmp(isa->name, "sse4") == 0) {
+        return &r2g_png_filter_sse4;
+    }
+#endif
+    (void)isa;
+    return NULL;
+}
+
+static enum r2g_png_filter choose(const struct r2g_png_filter_kernel *kernel, const uint8_t *row, const uint8_t *prior,
+                                  size_t nbytes, size_t pixel_nbytes) {
+    uint64_t sums[R2G_PNG_FILTERS] = {0};
+    int count = prior == NULL ? R2G_PNG_UP : R2G_PNG_FILTERS;
     for (int filter = 0; filter < count; filter++) {
         for (size_t i = 0; i < pixel_nbytes; i++) {
             sums[filter] += magnitude(filter_first_pixel(filter, row[i], prior == NULL ? 0 : prior[i]));
         }
     }
-    for (size_t i = pixel_nbytes; i < nbytes; i += PIECE_NBYTES) {
+    size_t first = pixel_nbytes;
+    if (kernel != NULL) {
+        first = kernel->add_sums(row, prior, pixel_nbytes, nbytes, pixel_nbytes, sums);
+    }
+    for (size_t i = first; i < nbytes; i += PIECE_NBYTES) {
         add_sums(row, prior, i, (size_t)r2g_u64_min(i + PIECE_NBYTES, nbytes), pixel_nbytes, sums);
     }
-    enum filter best = FILTER_NONE;
+    enum r2g_png_filter best = R2G_PNG_NONE;
     for (int filter = 1; filter < count; filter++) {
         if (sums[filter] < sums[best]) {
             best = filter;
@@ -100,35 +118,45 @@ static enum filter choose(const uint8_t *row, const uint8_t *prior, size_t nbyte
 }
 
 void r2g_png_filter_row(const uint8_t *row, const uint8_t *prior, size_t nbytes, size_t pixel_nbytes, uint8_t *out) {
-    enum filter filter = choose(row, prior, nbytes, pixel_nbytes);
+    r2g_png_filter_row_by(r2g_isa_current(), row, prior, nbytes, pixel_nbytes, out);
+}
+
+void r2g_png_filter_row_by(const struct r2g_isa *isa, const uint8_t *row, const uint8_t *prior, size_t nbytes,
+                           size_t pixel_nbytes, uint8_t *out) {
+    const struct r2g_png_filter_kernel *kernel = kernel_of(isa);
+    enum r2g_png_filter filter = choose(kernel, row, prior, nbytes, pixel_nbytes);
     uint8_t *restrict to = out + 1;
     out[0] = (uint8_t)filter;
     for (size_t i = 0; i < pixel_nbytes; i++) {
         to[i] = filter_first_pixel(filter, row[i], prior == NULL ? 0 : prior[i]);
     }
+    size_t first = pixel_nbytes;
+    if (kernel != NULL && filter != R2G_PNG_NONE) {
+        first = kernel->apply(filter, row, prior, pixel_nbytes, nbytes, pixel_nbytes, to);
+    }
     switch (filter) {
-    case FILTER_SUB:
-        for (size_t i = pixel_nbytes; i < nbytes; i++) {
+    case R2G_PNG_SUB:
+        for (size_t i = first; i < nbytes; i++) {
             to[i] = (uint8_t)(row[i] - row[i - pixel_nbytes]);
         }
         break;
-    case FILTER_UP:
-        for (size_t i = pixel_nbytes; i < nbytes; i++) {
+    case R2G_PNG_UP:
+        for (size_t i = first; i < nbytes; i++) {
             to[i] = (uint8_t)(row[i] - prior[i]);
         }
         break;
-    case FILTER_AVERAGE:
-        for (size_t i = pixel_nbytes; i < nbytes; i++) {
+    case R2G_PNG_AVERAGE:
+        for (size_t i = first; i < nbytes; i++) {
             to[i] = (uint8_t)(row[i] - average(row[i - pixel_nbytes], prior[i]));
         }
         break;
-    case FILTER_PAETH:
-        for (size_t i = pixel_nbytes; i < nbytes; i++) {
+    case R2G_PNG_PAETH:
+        for (size_t i = first; i < nbytes; i++) {
             to[i] = (uint8_t)(row[i] - paeth(row[i - pixel_nbytes], prior[i], prior[i - pixel_nbytes]));
         }
         break;
     default:
-        memcpy(to, row, nbytes);
+        memcpy(to + first, row + first, nbytes - first);
         break;
     }
 }

@@ -27,7 +27,8 @@ static void sort_keys(uint32_t *keys, unsigned count, uint32_t greatest) {
 
 /* Counts how many leaves lie how deep in the Huffman tree of the sorted keys (at least two); deeper than `limit` counts
  * as `limit`. Nodes that join two others arise in the order of their weight, so that they are a queue like the leaves. */
-static void count_depths(const uint32_t *keys, unsigned leaf_count, unsigned limit, unsigned counts[CODE_BITS_MAX + 1]) {
+static void count_depths(const uint32_t *keys, unsigned leaf_count, unsigned limit,
+                         unsigned counts[CODE_BITS_MAX + 1]) {
     uint32_t weight[R2G_HUFFMAN_SYMBOLS_MAX];
     uint16_t leaf_parent[R2G_HUFFMAN_SYMBOLS_MAX], parent[R2G_HUFFMAN_SYMBOLS_MAX];
     unsigned leaf = 0, node = 0;

@@ -2,7 +2,6 @@
  * the next byte begins a better one. All that decides is whole numbers made of the bytes. */
 #include "deflate/parse.h"
 
-#include <stdbool.h>
 #include <string.h>
 
 #include "base/size.h"
@@ -12,9 +11,8 @@
 /* What the code of a length and that of a distance may take, in bits, beside the extra bits. */
 #define LENGTH_BITS 6
 #define DISTANCE_BITS 4
-/* Of a long match, places are entered near its begin and end, and between at every so many bytes. */
-#define DENSE_NBYTES 32
-#define SPARSE_STEP 8
+/* Runs are looked at so far at once. */
+#define RUN_LOOK_NBYTES 65536
 
 struct match {
     unsigned length, distance;
@@ -24,36 +22,11 @@ struct match {
 void r2g_matcher_reset(struct r2g_matcher *matcher) {
     memset(matcher->heads, 0, sizeof matcher->heads);
     memset(matcher->heads3, 0, sizeof matcher->heads3);
-    matcher->next = 0;
+    matcher->next = matcher->run_first = matcher->run_end = 0;
 }
 
-static inline unsigned hash4(const uint8_t *bytes) {
-    return bits_load32(bytes) * 0x9e3779b1u >> (32 - R2G_HASH_BITS);
-}
-
-static inline unsigned hash3(const uint8_t *bytes) {
-    return (bits_load32(bytes) << 8) * 0x9e3779b1u >> (32 - R2G_HASH3_BITS);
-}
-
-/* Enters the place `at`, behind which HASH_NBYTES bytes lie. */
-static inline void enter(struct r2g_matcher *matcher, const uint8_t *bytes, size_t at) {
-    uint32_t *head = &matcher->heads[hash4(bytes + at)];
-    uint32_t place = (uint32_t)at + 1, gap = place - *head;
-    matcher->back[at % R2G_DEFLATE_WINDOW_NBYTES] = *head != 0 && gap < R2G_DEFLATE_WINDOW_NBYTES ? (uint16_t)gap : 0;
-    *head = place;
-    matcher->heads3[hash3(bytes + at)] = place;
-}
-
-static void enter_all(struct r2g_matcher *matcher, const struct r2g_stretch *stretch, size_t from, size_t to) {
-    size_t end = stretch->nbytes >= HASH_NBYTES ? stretch->nbytes - HASH_NBYTES + 1 : 0;
-    end = to < end ? to : end;
-    bool sparse = to - from > 2 * DENSE_NBYTES;
-    for (size_t at = from; at < end; at++) {
-        enter(matcher, stretch->bytes, at);
-        if (sparse && at >= from + DENSE_NBYTES && at + DENSE_NBYTES + SPARSE_STEP <= to) {
-            at += SPARSE_STEP - 1;
-        }
-    }
+static inline unsigned hash4(uint32_t four) {
+    return four * 0x9e3779b1u >> (32 - R2G_HASH_BITS);
 }
 
 static inline unsigned common_nbytes(const uint8_t *one, const uint8_t *other, unsigned limit) {
@@ -68,6 +41,47 @@ static inline unsigned common_nbytes(const uint8_t *one, const uint8_t *other, u
         n++;
     }
     return n;
+}
+
+/* The hash of the place `at`: of its four bytes. In a run these are everywhere the same, and the places worth a look are
+ * those where as much of the run is left and the same bytes follow: so that is what is hashed there. */
+static inline unsigned place_hash(struct r2g_matcher *matcher, const struct r2g_stretch *stretch, size_t at) {
+    const uint8_t *bytes = stretch->bytes;
+    uint32_t four = bits_load32(bytes + at);
+    if (four != (four >> 8 | four << 24)) {
+        return hash4(four);
+    }
+    if (at < matcher->run_first || at >= matcher->run_end) {
+        unsigned limit = (unsigned)r2g_u64_min(stretch->nbytes - at - 1, RUN_LOOK_NBYTES);
+        matcher->run_first = at;
+        matcher->run_end = at + 1 + common_nbytes(bytes + at + 1, bytes + at, limit);
+    }
+    size_t left = matcher->run_end - at;
+    if (left > R2G_MATCH_NBYTES_MAX || matcher->run_end + HASH_NBYTES > stretch->nbytes) {
+        return hash4(four);
+    }
+    return hash4((bits_load32(bytes + matcher->run_end) + (uint32_t)left) * 0x85ebca77u ^ four);
+}
+
+static inline unsigned hash3(const uint8_t *bytes) {
+    return (bits_load32(bytes) << 8) * 0x9e3779b1u >> (32 - R2G_HASH3_BITS);
+}
+
+/* Enters the place `at`, behind which HASH_NBYTES bytes lie. */
+static inline void enter(struct r2g_matcher *matcher, const struct r2g_stretch *stretch, size_t at) {
+    uint32_t *head = &matcher->heads[place_hash(matcher, stretch, at)];
+    uint32_t place = (uint32_t)at + 1, gap = place - *head;
+    matcher->back[at % R2G_DEFLATE_WINDOW_NBYTES] = *head != 0 && gap < R2G_DEFLATE_WINDOW_NBYTES ? (uint16_t)gap : 0;
+    *head = place;
+    matcher->heads3[hash3(stretch->bytes + at)] = place;
+}
+
+static void enter_all(struct r2g_matcher *matcher, const struct r2g_stretch *stretch, size_t from, size_t to) {
+    size_t end = stretch->nbytes >= HASH_NBYTES ? stretch->nbytes - HASH_NBYTES + 1 : 0;
+    end = to < end ? to : end;
+    for (size_t at = from; at < end; at++) {
+        enter(matcher, stretch, at);
+    }
 }
 
 static inline uint32_t gain_of(unsigned length, unsigned distance, uint32_t literal_cost) {
@@ -88,26 +102,25 @@ static inline void try_distance(const struct r2g_stretch *stretch, size_t at, si
     }
 }
 
-/* The best match at `at`, length 0 if none saves anything; at least HASH_NBYTES bytes lie ahead. `hint` is a distance
- * that is likely: that of the match before. Enters the place. */
-static struct match find(struct r2g_matcher *matcher, const struct r2g_stretch *stretch, size_t at,
-                         const struct r2g_effort *effort, unsigned hint, uint32_t literal_cost) {
+/* The best match at `at`, length 0 if none saves anything; at least HASH_NBYTES bytes lie ahead. Looks at `chain` places,
+ * until `enough` bytes match. `hint`, if not 0, is a distance to try last: that of the match before. Enters the place. */
+static struct match find(struct r2g_matcher *matcher, const struct r2g_stretch *stretch, size_t at, unsigned chain,
+                         unsigned enough, unsigned hint, uint32_t literal_cost) {
     const uint8_t *here = stretch->bytes + at;
     unsigned limit = (unsigned)r2g_u64_min(stretch->nbytes - at, R2G_MATCH_NBYTES_MAX);
     struct match best = {0, 0, 0};
     uint32_t place = (uint32_t)at + 1;
     uint32_t gap3 = place - matcher->heads3[hash3(here)];
     bool near3 = gap3 != 0 && gap3 < place && gap3 < R2G_DEFLATE_WINDOW_NBYTES;
-    enter(matcher, stretch->bytes, at);
-    if (hint != 0 && hint <= at) {
-        try_distance(stretch, at, hint, limit, literal_cost, &best);
-    }
+    enter(matcher, stretch, at);
     if (near3 && best.length < HASH_NBYTES) {
         try_distance(stretch, at, gap3, limit, literal_cost, &best);
     }
+    if (at > 0 && best.length < HASH_NBYTES && bits_load32(here) == bits_load32(here - 1)) {
+        try_distance(stretch, at, 1, limit, literal_cost, &best);
+    }
     size_t distance = 0;
-    uint32_t four = bits_load32(here);
-    for (unsigned turn = effort->chain; turn > 0 && best.length < effort->enough && best.length < limit; turn--) {
+    for (unsigned turn = chain; turn > 0 && best.length < enough && best.length < limit; turn--) {
         unsigned step = matcher->back[(at - distance) % R2G_DEFLATE_WINDOW_NBYTES];
         distance += step;
         if (step == 0 || distance >= R2G_DEFLATE_WINDOW_NBYTES) {
@@ -115,10 +128,13 @@ static struct match find(struct r2g_matcher *matcher, const struct r2g_stretch *
         }
         /* It must be longer than the best: so look at that end first. */
         const uint8_t *there = here - distance;
-        if (bits_load32(there) == four &&
-            (best.length < HASH_NBYTES || there[best.length] == here[best.length])) {
+        unsigned end = best.length < HASH_NBYTES ? 0 : best.length - HASH_NBYTES + 1;
+        if (bits_load32(there + end) == bits_load32(here + end)) {
             try_distance(stretch, at, distance, limit, literal_cost, &best);
         }
+    }
+    if (hint != 0 && best.length < limit) {
+        try_distance(stretch, at, hint, limit, literal_cost, &best);
     }
     return best;
 }
@@ -151,16 +167,18 @@ size_t r2g_parse_matches(struct r2g_matcher *matcher, const struct r2g_stretch *
     struct output output = {list, stretch->bytes, at};
     size_t reach = at > R2G_DEFLATE_WINDOW_NBYTES ? at - R2G_DEFLATE_WINDOW_NBYTES : 0;
     enter_all(matcher, stretch, matcher->next > reach ? matcher->next : reach, at);
-    unsigned hint = 0;
+    unsigned hint = 0, enough = effort->enough;
     while (at < findable) {
-        struct match match = find(matcher, stretch, at, effort, hint, literal_cost);
+        struct match match =
+            find(matcher, stretch, at, effort->chain, enough, at == output.literals ? hint : 0, literal_cost);
         size_t entered = at + 1;
         if (match.length == 0) {
             at++;
             continue;
         }
         while (match.length < effort->lazy && at + 1 < findable) {
-            struct match next = find(matcher, stretch, at + 1, effort, match.distance, literal_cost);
+            unsigned chain = match.length < effort->good ? effort->chain : effort->chain / 4;
+            struct match next = find(matcher, stretch, at + 1, chain, enough, 0, literal_cost);
             entered = at + 2;
             if (next.length < match.length || next.gain <= match.gain) {
                 break;

@@ -35,14 +35,17 @@ size_t r2g_parse_runs(const struct r2g_stretch *stretch, struct r2g_token_list *
 struct r2g_matcher {
     uint32_t heads[1 << R2G_HASH_BITS];   /* the last place of each hash of 4 bytes */
     uint32_t heads3[1 << R2G_HASH3_BITS]; /* and of 3 */
-    uint16_t back[R2G_DEFLATE_WINDOW_NBYTES]; /* from each place to the one before with its hash; 0: none within reach */
-    size_t next;         /* bytes before are entered */
+    uint16_t
+        back[R2G_DEFLATE_WINDOW_NBYTES]; /* from each place to the one before with its hash; 0: none within reach */
+    size_t next;                         /* places before are entered */
+    size_t run_first, run_end;           /* a run that was looked at: equal bytes, as far as that goes */
 };
 
 /* How hard to look. */
 struct r2g_effort {
     unsigned chain;  /* places looked at for a match */
     unsigned lazy;   /* a match of this length is taken without a look at the next byte */
+    unsigned good;   /* one of this length is improved on with a fourth of `chain` */
     unsigned enough; /* a match of this length is not improved on */
 };
 

@@ -20,20 +20,23 @@
 /* The matcher counts places in 32 bits: a longer segment is compressed in pieces without history. */
 #define PIECE_NBYTES ((size_t)1 << 30)
 
-/* For repeats(): a part's places at these distances are entered in a table; in so many windows all places are looked up. */
+/* For repeats(): places at these distances are entered in a table, and in so many windows all places are looked up. */
 #define ENTRY_STEP 32
 #define PROBE_TABLE_BITS 12
 #define WINDOWS 4
 #define WINDOW_NBYTES 128
-/* Out of WINDOWS * WINDOW_NBYTES: bytes that repeat without being runs; fewer are not worth a try at matching. */
-#define REPEATS_MIN 4
+#define EDGES_MAX 2048
+/* Of what runs compress to less than a bit for so many bytes, matches would not take enough away to be worth looking for. */
+#define BLANK_BYTES_A_BIT 32
+/* A try at matching is worth its time if one of so many probes finds a copy. */
+#define PROBES_PER_COPY 8
 
 /* RFC 1950, 2.2: CM 8, CINFO 7, FLEVEL 2, and FCHECK so that 0x789c is a multiple of 31. */
 const uint8_t r2g_zlib_header[2] = {0x78, 0x9c};
 /* RFC 1951, 3.2.6: BFINAL 1, BTYPE 01, end of block (seven zero bits), padding. */
 const uint8_t r2g_deflate_end[2] = {0x03, 0x00};
 
-static const struct r2g_effort default_effort = {.chain = 24, .lazy = 32, .enough = 128};
+static const struct r2g_effort default_effort = {.chain = 20, .lazy = 32, .good = 8, .enough = 128};
 
 struct scratch {
     struct r2g_matcher matcher;
@@ -75,27 +78,58 @@ static inline unsigned probe_hash(uint64_t eight) {
     return (unsigned)(eight * 0x9e3779b97f4a7c15u >> (64 - PROBE_TABLE_BITS));
 }
 
-/* Whether some of the bytes are copies, 8 bytes or more, of others that are not next to them. */
-static bool repeats(struct scratch *scratch, const uint8_t *bytes, size_t nbytes) {
-    if (nbytes < 2 * WINDOW_NBYTES) {
-        return true; /* a try costs next to nothing */
-    }
-    memset(scratch->probe, 0, sizeof scratch->probe);
+struct probes {
+    unsigned made, found;
+};
+
+/* Whether the 8 bytes at `at` lie at *place too; they take its place. */
+static void probe(struct probes *probes, const uint8_t *bytes, size_t at, uint16_t *place) {
+    probes->made++;
+    probes->found += *place != at && bits_load64(bytes + *place) == bits_load64(bytes + at);
+}
+
+/* Looks for copies of what lies in a few windows; those of runs do not count. */
+static bool windows_repeat(uint16_t *table, const uint8_t *bytes, size_t nbytes) {
+    struct probes probes = {0, 0};
     for (size_t at = 0; at + 8 <= nbytes; at += ENTRY_STEP) {
-        scratch->probe[probe_hash(bits_load64(bytes + at))] = (uint16_t)(at / ENTRY_STEP);
+        table[probe_hash(bits_load64(bytes + at))] = (uint16_t)at;
     }
-    unsigned found = 0;
     for (size_t window = 0; window < WINDOWS; window++) {
         /* in the middle of each quarter */
         size_t first = nbytes / WINDOWS * window + nbytes / WINDOWS / 2 - WINDOW_NBYTES / 2;
         for (size_t at = first; at + 8 <= nbytes && at < first + WINDOW_NBYTES; at++) {
             uint64_t eight = bits_load64(bytes + at);
-            size_t other = (size_t)scratch->probe[probe_hash(eight)] * ENTRY_STEP;
-            bool run = eight == (eight >> 8 | eight << 56);
-            found += !run && other != at && bits_load64(bytes + other) == eight;
+            if (eight != (eight >> 8 | eight << 56)) {
+                probe(&probes, bytes, at, &table[probe_hash(eight)]);
+            }
         }
     }
-    return found >= REPEATS_MIN;
+    return probes.found * ENTRY_STEP * PROBES_PER_COPY > probes.made;
+}
+
+/* Looks for copies of what lies around the ends of runs. */
+static bool edges_repeat(uint16_t *table, const uint8_t *bytes, size_t nbytes, const struct r2g_token_list *runs) {
+    struct probes probes = {0, 0};
+    size_t at = 0;
+    for (size_t i = 0; i < runs->count && i < EDGES_MAX; i++) {
+        if (runs->tokens[i].literal_count > 0 && at >= 4 && at + 4 <= nbytes) {
+            uint16_t *place = &table[probe_hash(bits_load64(bytes + at - 4))];
+            probe(&probes, bytes, at - 4, place);
+            *place = (uint16_t)(at - 4);
+        }
+        at += runs->tokens[i].literal_count + runs->tokens[i].length;
+    }
+    return probes.found * PROBES_PER_COPY > probes.made;
+}
+
+/* Whether enough of bytes[0 .. nbytes) seems to be copies of others that are not next to them. */
+static bool repeats(struct scratch *scratch, const uint8_t *bytes, size_t nbytes, const struct r2g_token_list *runs) {
+    if (nbytes < PART_NBYTES / 16) {
+        return true; /* a try costs next to nothing */
+    }
+    nbytes = nbytes < PART_NBYTES ? nbytes : PART_NBYTES; /* places in 16 bits */
+    memset(scratch->probe, 0, sizeof scratch->probe);
+    return edges_repeat(scratch->probe, bytes, nbytes, runs) || windows_repeat(scratch->probe, bytes, nbytes);
 }
 
 static void add_counts(struct r2g_symbol_counts *sum, const struct r2g_symbol_counts *more) {
@@ -123,15 +157,16 @@ static size_t parse_part(struct scratch *scratch, const struct r2g_stretch *stre
                          struct r2g_token_list *list) {
     *list = (struct r2g_token_list){.tokens = scratch->runs};
     size_t end = r2g_parse_runs(stretch, list);
-    if (effort == NULL || !repeats(scratch, stretch->bytes + stretch->first, end - stretch->first)) {
+    size_t nbytes = end - stretch->first;
+    if (effort == NULL || r2g_block_estimate(&list->counts) < nbytes * (256 / BLANK_BYTES_A_BIT) ||
+        !repeats(scratch, stretch->bytes + stretch->first, nbytes, list)) {
         return end;
     }
     struct r2g_token_list matches = {.tokens = scratch->matches};
-    size_t other_end =
-        r2g_parse_matches(&scratch->matcher, stretch, effort, literal_cost(&list->counts), &matches);
+    size_t other_end = r2g_parse_matches(&scratch->matcher, stretch, effort, literal_cost(&list->counts), &matches);
     /* Both for the same number of bytes. */
     uint64_t runs_cost = r2g_block_estimate(&list->counts) * (other_end - stretch->first);
-    uint64_t matches_cost = r2g_block_estimate(&matches.counts) * (end - stretch->first);
+    uint64_t matches_cost = r2g_block_estimate(&matches.counts) * nbytes;
     if (matches_cost < runs_cost) {
         *list = matches;
         return other_end;
