@@ -117,14 +117,8 @@ static enum r2g_png_filter choose(const struct r2g_png_filter_kernel *kernel, co
     return best;
 }
 
-void r2g_png_filter_row(const uint8_t *row, const uint8_t *prior, size_t nbytes, size_t pixel_nbytes, uint8_t *out) {
-    r2g_png_filter_row_by(r2g_isa_current(), row, prior, nbytes, pixel_nbytes, out);
-}
-
-void r2g_png_filter_row_by(const struct r2g_isa *isa, const uint8_t *row, const uint8_t *prior, size_t nbytes,
-                           size_t pixel_nbytes, uint8_t *out) {
-    const struct r2g_png_filter_kernel *kernel = kernel_of(isa);
-    enum r2g_png_filter filter = choose(kernel, row, prior, nbytes, pixel_nbytes);
+static void apply(const struct r2g_png_filter_kernel *kernel, enum r2g_png_filter filter, const uint8_t *row,
+                  const uint8_t *prior, size_t nbytes, size_t pixel_nbytes, uint8_t *out) {
     uint8_t *restrict to = out + 1;
     out[0] = (uint8_t)filter;
     for (size_t i = 0; i < pixel_nbytes; i++) {
@@ -159,4 +153,21 @@ void r2g_png_filter_row_by(const struct r2g_isa *isa, const uint8_t *row, const 
         memcpy(to + first, row + first, nbytes - first);
         break;
     }
+}
+
+void r2g_png_filter_row(const uint8_t *row, const uint8_t *prior, size_t nbytes, size_t pixel_nbytes, uint8_t *out) {
+    r2g_png_filter_row_by(r2g_isa_current(), row, prior, nbytes, pixel_nbytes, out);
+}
+
+void r2g_png_filter_row_by(const struct r2g_isa *isa, const uint8_t *row, const uint8_t *prior, size_t nbytes,
+                           size_t pixel_nbytes, uint8_t *out) {
+    const struct r2g_png_filter_kernel *kernel = kernel_of(isa);
+    apply(kernel, choose(kernel, row, prior, nbytes, pixel_nbytes), row, prior, nbytes, pixel_nbytes, out);
+}
+
+void r2g_png_filter_row_with(const struct r2g_isa *isa, enum r2g_png_filter filter, const uint8_t *row,
+                             const uint8_t *prior, size_t nbytes, size_t pixel_nbytes, uint8_t *out) {
+    static const enum r2g_png_filter alone[R2G_PNG_FILTERS] = {R2G_PNG_NONE, R2G_PNG_SUB, R2G_PNG_NONE, R2G_PNG_SUB,
+                                                               R2G_PNG_SUB};
+    apply(kernel_of(isa), prior == NULL ? alone[filter] : filter, row, prior, nbytes, pixel_nbytes, out);
 }

@@ -34,5 +34,9 @@ extern const struct r2g_png_filter_kernel r2g_png_filter_sse4, r2g_png_filter_av
 /* As r2g_png_filter_row in png_parts.h, with the kernel that suits `isa`. All give the same bytes. */
 void r2g_png_filter_row_by(const struct r2g_isa *isa, const uint8_t *row, const uint8_t *prior, size_t nbytes,
                            size_t pixel_nbytes, uint8_t *out);
+/* The same with one given filter; without a row above, those that look at it become None and Sub (Up None, Average and
+ * Paeth Sub). */
+void r2g_png_filter_row_with(const struct r2g_isa *isa, enum r2g_png_filter filter, const uint8_t *row,
+                             const uint8_t *prior, size_t nbytes, size_t pixel_nbytes, uint8_t *out);
 
 #endif

@@ -9,18 +9,25 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <isa-l/crc.h>
+#include <isa-l/igzip_lib.h>
 #include <zlib.h>
 
 #include "base/size.h"
 #include "codec/exif.h"
+#include "codec/png_filter.h"
 #include "deflate/segment.h"
 
 #define CHUNK_NBYTES_MAX ((size_t)1 << 30) /* of IDAT data: well below section 5.3's 2^31 - 1 */
 
+#define CHUNK_HEAD_NBYTES 8 /* length and type */
+#define CHUNK_EXTRA_NBYTES (CHUNK_HEAD_NBYTES + 4)
+
 struct r2g_encoder_state {
     struct r2g_deflater *deflater;
+    const struct r2g_isa *isa;
     struct r2g_buffer filtered;
-    struct r2g_buffer compressed;
+    struct r2g_buffer other;      /* R2G_COMPRESSION_SMALL: a segment to compare with */
     struct r2g_buffer big_endian; /* two rows, for 16-bit samples */
 };
 
@@ -33,9 +40,9 @@ static r2g_status append_chunk(struct r2g_buffer *out, const char *type, const u
     uint8_t head[8], crc_bytes[4];
     png_put_be32(head, (uint32_t)nbytes);
     memcpy(head + 4, type, 4);
-    uint32_t crc = (uint32_t)crc32_z(0, head + 4, 4);
+    uint32_t crc = crc32_gzip_refl(0, head + 4, 4);
     if (nbytes > 0) {
-        crc = (uint32_t)crc32_z(crc, data, nbytes);
+        crc = crc32_gzip_refl(crc, data, nbytes);
     }
     png_put_be32(crc_bytes, crc);
     r2g_status status = r2g_buffer_append(out, head, sizeof head, err);
@@ -51,7 +58,7 @@ static r2g_status append_icc(struct r2g_buffer *out, const struct r2g_blob *icc,
     struct r2g_buffer data = {.budget = out->budget};
     struct r2g_deflater *deflater = NULL;
     uint8_t adler[4];
-    png_put_be32(adler, (uint32_t)adler32_z(1, icc->bytes, icc->nbytes));
+    png_put_be32(adler, isal_adler32(1, icc->bytes, icc->nbytes));
     r2g_status status = r2g_deflater_new(&deflater, R2G_DEFLATE_SMALL, out->budget, err);
     if (status == R2G_OK) {
         status = r2g_buffer_append(&data, name, sizeof name, err);
@@ -189,7 +196,7 @@ static void state_free(struct r2g_encoder_state *state) {
         return;
     }
     r2g_buffer_free(&state->big_endian);
-    r2g_buffer_free(&state->compressed);
+    r2g_buffer_free(&state->other);
     r2g_buffer_free(&state->filtered);
     r2g_deflater_free(state->deflater);
     free(state);
@@ -201,7 +208,8 @@ static r2g_status state_new(struct r2g_encoder_state **state, const struct r2g_r
     if (s == NULL) {
         return R2G_ENOMEM;
     }
-    s->filtered.budget = s->compressed.budget = s->big_endian.budget = budget;
+    s->filtered.budget = s->other.budget = s->big_endian.budget = budget;
+    s->isa = r2g_isa_current();
     enum r2g_deflate_level level = raster->compression == R2G_COMPRESSION_FAST    ? R2G_DEFLATE_FAST
                                    : raster->compression == R2G_COMPRESSION_SMALL ? R2G_DEFLATE_SMALL
                                                                                   : R2G_DEFLATE_DEFAULT;
@@ -214,64 +222,170 @@ static r2g_status state_new(struct r2g_encoder_state **state, const struct r2g_r
     return R2G_OK;
 }
 
-/* Fills state->filtered with the row block's filter types and filtered rows. */
-static r2g_status filter_rows(struct r2g_encoder_state *state, const struct r2g_raster *raster, uint32_t row_count,
-                              const uint8_t *rows, struct r2g_error *err) {
-    bool wide = raster->maxval > 255;
-    size_t pixel_nbytes = raster->channels * (wide ? 2u : 1u);
-    size_t row_nbytes = r2g_raster_row_nbytes(raster), filtered_nbytes;
-    if (!r2g_size_mul(row_nbytes + 1, row_count, &filtered_nbytes)) {
-        return r2g_fail(err, R2G_ELIMIT, "a row block of %u rows of %zu bytes is too large", row_count, row_nbytes);
+/* A row block to be made a segment. */
+struct block {
+    struct r2g_encoder_state *state;
+    const uint8_t *rows;
+    size_t row_nbytes, pixel_nbytes;
+    uint32_t row_count;
+    bool wide;
+};
+
+/* How the rows of a block are filtered: each with the filter that suits it, or all with the same. */
+enum strategy { BY_SUMS, ALL_NONE, ALL_SUB, ALL_UP, ALL_AVERAGE, ALL_PAETH, STRATEGIES };
+
+/* The bytes of row r as the file holds them: valid until the row after the next is asked for. */
+static const uint8_t *row_bytes(const struct block *block, uint32_t r) {
+    const uint8_t *row = block->rows + r * block->row_nbytes;
+    if (!block->wide) {
+        return row;
     }
-    state->filtered.nbytes = 0;
-    r2g_status status = r2g_buffer_reserve(&state->filtered, filtered_nbytes, "filtered rows", err);
-    if (status == R2G_OK && wide) {
-        status = r2g_buffer_reserve(&state->big_endian, 2 * row_nbytes, "rows in big-endian order", err);
+    uint8_t *swapped = block->state->big_endian.bytes + (r % 2) * block->row_nbytes;
+    const uint16_t *samples = (const void *)row;
+    for (size_t i = 0; i < block->row_nbytes / 2; i++) {
+        swapped[2 * i] = (uint8_t)(samples[i] >> 8);
+        swapped[2 * i + 1] = (uint8_t)samples[i];
     }
+    return swapped;
+}
+
+/* Writes rows [first, first + count), filtered, to out. */
+static void filter_rows(const struct block *block, uint32_t first, uint32_t count, enum strategy strategy,
+                        uint8_t *out) {
+    const uint8_t *prior = first > 0 ? row_bytes(block, first - 1) : NULL;
+    for (uint32_t r = first; r < first + count; r++) {
+        const uint8_t *row = row_bytes(block, r);
+        if (strategy == BY_SUMS) {
+            r2g_png_filter_row_by(block->state->isa, row, prior, block->row_nbytes, block->pixel_nbytes, out);
+        } else {
+            r2g_png_filter_row_with(block->state->isa, (enum r2g_png_filter)(strategy - ALL_NONE), row, prior,
+                                    block->row_nbytes, block->pixel_nbytes, out);
+        }
+        out += block->row_nbytes + 1;
+        prior = row;
+    }
+}
+
+/* The sum of the estimates over samples of about nbytes at `spots` places. */
+static struct r2g_deflate_estimate estimate(const struct block *block, enum strategy strategy, size_t nbytes,
+                                            uint32_t spots, bool thorough) {
+    struct r2g_deflate_estimate sum = {0};
+    uint32_t count = (uint32_t)r2g_u64_min(nbytes / (block->row_nbytes + 1) + 1, block->row_count);
+    for (uint32_t i = 0; i < spots; i++) {
+        uint32_t first = (uint32_t)((uint64_t)(block->row_count - count) * (2 * i + 1) / (2 * spots));
+        filter_rows(block, first, count, strategy, block->state->filtered.bytes);
+        size_t sample_nbytes =
+            (size_t)r2g_u64_min(count * (uint64_t)(block->row_nbytes + 1), R2G_DEFLATE_SAMPLE_NBYTES_MAX);
+        struct r2g_deflate_estimate one =
+            r2g_deflate_estimate(block->state->deflater, block->state->filtered.bytes, sample_nbytes, thorough);
+        sum.cost += one.cost;
+        sum.repeats = sum.repeats || one.repeats;
+    }
+    return sum;
+}
+
+/* Rows of photographs and scans are smallest by sums; drawings, screenshots and patterns often not filtered at all, since
+ * filters hide what repeats. Small samples tell which kind it is, and only for the second kind larger ones are tried. */
+static enum strategy choose_strategy(const struct block *block) {
+    struct r2g_deflate_estimate none = estimate(block, ALL_NONE, 8 * 1024, 2, false);
+    struct r2g_deflate_estimate sums = estimate(block, BY_SUMS, 8 * 1024, 2, false);
+    if (none.repeats || sums.repeats) {
+        none = estimate(block, ALL_NONE, 48 * 1024, 3, true);
+        sums = estimate(block, BY_SUMS, 48 * 1024, 3, true);
+    }
+    return none.cost < sums.cost ? ALL_NONE : BY_SUMS;
+}
+
+static r2g_status deflate_rows(const struct block *block, enum strategy strategy, struct r2g_buffer *out,
+                               struct r2g_checksum *checksum, struct r2g_error *err) {
+    struct r2g_buffer *filtered = &block->state->filtered;
+    filter_rows(block, 0, block->row_count, strategy, filtered->bytes);
+    checksum->value = isal_adler32(1, filtered->bytes, filtered->nbytes);
+    checksum->nbytes = filtered->nbytes;
+    return r2g_deflate_segment(block->state->deflater, filtered->bytes, filtered->nbytes, out, err);
+}
+
+/* Appends the smallest of all strategies' segments. */
+static r2g_status deflate_smallest(const struct block *block, struct r2g_buffer *out, struct r2g_checksum *checksum,
+                                   struct r2g_error *err) {
+    struct r2g_buffer *other = &block->state->other;
+    size_t start = out->nbytes;
+    r2g_status status = deflate_rows(block, BY_SUMS, out, checksum, err);
+    for (int strategy = ALL_NONE; strategy < STRATEGIES && status == R2G_OK; strategy++) {
+        struct r2g_checksum other_checksum;
+        other->nbytes = 0;
+        status = deflate_rows(block, strategy, other, &other_checksum, err);
+        if (status == R2G_OK && other->nbytes < out->nbytes - start) {
+            memcpy(out->bytes + start, other->bytes, other->nbytes);
+            out->nbytes = start + other->nbytes;
+            *checksum = other_checksum;
+        }
+    }
+    return status;
+}
+
+/* Sets up *block and the state's buffers for it. */
+static r2g_status block_begin(struct block *block, struct r2g_encoder_state *state, const struct r2g_raster *raster,
+                              uint32_t row_count, const uint8_t *rows, struct r2g_error *err) {
+    *block = (struct block){.state = state, .rows = rows, .row_count = row_count, .wide = raster->maxval > 255};
+    block->row_nbytes = r2g_raster_row_nbytes(raster);
+    block->pixel_nbytes = raster->channels * (block->wide ? 2u : 1u);
+    size_t nbytes;
+    if (!r2g_size_mul(block->row_nbytes + 1, row_count, &nbytes)) {
+        return r2g_fail(err, R2G_ELIMIT, "a row block of %u rows of %zu bytes is too large", row_count,
+                        block->row_nbytes);
+    }
+    r2g_status status = r2g_buffer_reserve(&state->filtered, nbytes, "filtered rows", err);
+    state->filtered.nbytes = nbytes;
+    if (status == R2G_OK && block->wide) {
+        status = r2g_buffer_reserve(&state->big_endian, 2 * block->row_nbytes, "rows in big-endian order", err);
+    }
+    return status;
+}
+
+/* Makes IDAT chunks of the data in *out from `start` + CHUNK_HEAD_NBYTES on; one, unless it would be too long. */
+static r2g_status wrap_chunks(struct r2g_buffer *out, size_t start, struct r2g_error *err) {
+    size_t nbytes = out->nbytes - start - CHUNK_HEAD_NBYTES;
+    size_t count = (nbytes + CHUNK_NBYTES_MAX - 1) / CHUNK_NBYTES_MAX;
+    r2g_status status =
+        r2g_buffer_reserve(out, out->nbytes + count * CHUNK_EXTRA_NBYTES, "a block of compressed rows", err);
     if (status != R2G_OK) {
         return status;
     }
-    const uint8_t *prior = NULL;
-    for (uint32_t r = 0; r < row_count; r++) {
-        const uint8_t *row = rows + r * row_nbytes;
-        if (wide) {
-            uint8_t *swapped = state->big_endian.bytes + (r % 2) * row_nbytes;
-            const uint16_t *samples = (const void *)row;
-            for (size_t i = 0; i < row_nbytes / 2; i++) {
-                swapped[2 * i] = (uint8_t)(samples[i] >> 8);
-                swapped[2 * i + 1] = (uint8_t)samples[i];
-            }
-            row = swapped;
+    out->nbytes = start + nbytes + count * CHUNK_EXTRA_NBYTES;
+    for (size_t i = count; i-- > 0;) {
+        size_t chunk_nbytes = (size_t)r2g_u64_min(nbytes - i * CHUNK_NBYTES_MAX, CHUNK_NBYTES_MAX);
+        uint8_t *chunk = out->bytes + start + i * (CHUNK_NBYTES_MAX + CHUNK_EXTRA_NBYTES);
+        if (i > 0) {
+            memmove(chunk + CHUNK_HEAD_NBYTES, chunk + CHUNK_HEAD_NBYTES - i * CHUNK_EXTRA_NBYTES, chunk_nbytes);
         }
-        r2g_png_filter_row(row, prior, row_nbytes, pixel_nbytes, state->filtered.bytes + r * (row_nbytes + 1));
-        prior = row;
+        png_put_be32(chunk, (uint32_t)chunk_nbytes);
+        memcpy(chunk + 4, "IDAT", 4);
+        png_put_be32(chunk + CHUNK_HEAD_NBYTES + chunk_nbytes, crc32_gzip_refl(0, chunk + 4, 4 + chunk_nbytes));
     }
-    state->filtered.nbytes = filtered_nbytes;
     return R2G_OK;
 }
 
 static r2g_status segment(struct r2g_encoder_state *state, const struct r2g_raster *raster, uint32_t first_row,
                           uint32_t row_count, const void *rows, struct r2g_buffer *out, struct r2g_checksum *checksum,
                           struct r2g_error *err) {
-    r2g_status status = filter_rows(state, raster, row_count, rows, err);
-    state->compressed.nbytes = 0;
-    if (status == R2G_OK && first_row == 0) {
-        status = r2g_buffer_append(&state->compressed, r2g_zlib_header, sizeof r2g_zlib_header, err);
-    }
+    static const uint8_t room[CHUNK_HEAD_NBYTES] = {0};
+    struct block block;
+    size_t start = out->nbytes;
+    r2g_status status = block_begin(&block, state, raster, row_count, rows, err);
     if (status == R2G_OK) {
-        status = r2g_deflate_segment(state->deflater, state->filtered.bytes, state->filtered.nbytes, &state->compressed,
-                                     err);
+        status = r2g_buffer_append(out, room, sizeof room, err);
     }
-    if (status != R2G_OK) {
-        return status;
+    if (status == R2G_OK && first_row == 0) {
+        status = r2g_buffer_append(out, r2g_zlib_header, sizeof r2g_zlib_header, err);
     }
-    checksum->value = (uint32_t)adler32_z(1, state->filtered.bytes, state->filtered.nbytes);
-    checksum->nbytes = state->filtered.nbytes;
-    for (size_t at = 0; status == R2G_OK && at < state->compressed.nbytes; at += CHUNK_NBYTES_MAX) {
-        size_t nbytes = (size_t)r2g_u64_min(state->compressed.nbytes - at, CHUNK_NBYTES_MAX);
-        status = append_chunk(out, "IDAT", state->compressed.bytes + at, nbytes, err);
+    if (status == R2G_OK && raster->compression == R2G_COMPRESSION_SMALL) {
+        status = deflate_smallest(&block, out, checksum, err);
+    } else if (status == R2G_OK) {
+        bool fast = raster->compression == R2G_COMPRESSION_FAST;
+        status = deflate_rows(&block, fast ? BY_SUMS : choose_strategy(&block), out, checksum, err);
     }
-    return status;
+    return status == R2G_OK ? wrap_chunks(out, start, err) : status;
 }
 
 static void checksum_append(struct r2g_checksum *sum, const struct r2g_checksum *next) {

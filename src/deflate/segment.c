@@ -5,14 +5,13 @@
  */
 #include "deflate/segment.h"
 
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/size.h"
 #include "deflate/block.h"
 
-#define PART_NBYTES ((size_t)64 * 1024)
+#define PART_NBYTES R2G_DEFLATE_SAMPLE_NBYTES_MAX
 #define PART_TOKENS (PART_NBYTES / R2G_MATCH_NBYTES_MIN + 2)
 #define BLOCK_TOKENS (2 * PART_TOKENS)
 /* Longer blocks would come near R2G_HUFFMAN_FREQUENCY_MAX. */
@@ -36,7 +35,21 @@ const uint8_t r2g_zlib_header[2] = {0x78, 0x9c};
 /* RFC 1951, 3.2.6: BFINAL 1, BTYPE 01, end of block (seven zero bits), padding. */
 const uint8_t r2g_deflate_end[2] = {0x03, 0x00};
 
-static const struct r2g_effort default_effort = {.chain = 20, .lazy = 32, .good = 8, .enough = 128};
+/* One way to compress a segment. */
+struct way {
+    size_t part_nbytes;
+    struct r2g_effort matching; /* chain 0: runs only */
+    bool always;                /* matches are looked for in every part */
+};
+
+static const struct way fast_way = {.part_nbytes = PART_NBYTES};
+static const struct way default_way = {PART_NBYTES, {.chain = 20, .lazy = 32, .good = 8, .enough = 128}, false};
+/* R2G_DEFLATE_SMALL takes the smallest of these and the default. */
+static const struct way small_ways[] = {
+    {PART_NBYTES, {.chain = 400, .lazy = 258, .good = 258, .enough = 258}, true},
+    {PART_NBYTES / 4, {.chain = 400, .lazy = 258, .good = 258, .enough = 258}, true},
+};
+#define SMALL_WAYS (sizeof small_ways / sizeof small_ways[0])
 
 struct scratch {
     struct r2g_matcher matcher;
@@ -152,18 +165,25 @@ static uint32_t literal_cost(const struct r2g_symbol_counts *counts) {
     return total == 0 ? 256 : (uint32_t)(r2g_block_estimate(&literals) / total);
 }
 
+/* Whether matches may save something that runs do not. */
+static bool worth_matching(struct scratch *scratch, const uint8_t *bytes, size_t nbytes,
+                           const struct r2g_token_list *runs) {
+    return r2g_block_estimate(&runs->counts) >= nbytes * (256 / BLANK_BYTES_A_BIT) &&
+           repeats(scratch, bytes, nbytes, runs);
+}
+
 /* Parses the stretch both ways as far as that can pay, and sets *list to the better; returns where it ends. */
-static size_t parse_part(struct scratch *scratch, const struct r2g_stretch *stretch, const struct r2g_effort *effort,
+static size_t parse_part(struct scratch *scratch, const struct r2g_stretch *stretch, const struct way *way,
                          struct r2g_token_list *list) {
     *list = (struct r2g_token_list){.tokens = scratch->runs};
-    size_t end = r2g_parse_runs(stretch, list);
-    size_t nbytes = end - stretch->first;
-    if (effort == NULL || r2g_block_estimate(&list->counts) < nbytes * (256 / BLANK_BYTES_A_BIT) ||
-        !repeats(scratch, stretch->bytes + stretch->first, nbytes, list)) {
+    size_t end = r2g_parse_runs(stretch, list), nbytes = end - stretch->first;
+    if (way->matching.chain == 0 ||
+        (!way->always && !worth_matching(scratch, stretch->bytes + stretch->first, nbytes, list))) {
         return end;
     }
     struct r2g_token_list matches = {.tokens = scratch->matches};
-    size_t other_end = r2g_parse_matches(&scratch->matcher, stretch, effort, literal_cost(&list->counts), &matches);
+    size_t other_end =
+        r2g_parse_matches(&scratch->matcher, stretch, &way->matching, literal_cost(&list->counts), &matches);
     /* Both for the same number of bytes. */
     uint64_t runs_cost = r2g_block_estimate(&list->counts) * (other_end - stretch->first);
     uint64_t matches_cost = r2g_block_estimate(&matches.counts) * nbytes;
@@ -175,18 +195,19 @@ static size_t parse_part(struct scratch *scratch, const struct r2g_stretch *stre
 }
 
 /* Compresses one piece; out->to must have room for all blocks' worst case. */
-static void compress(struct scratch *scratch, const uint8_t *bytes, size_t nbytes, const struct r2g_effort *effort,
+static void compress(struct scratch *scratch, const uint8_t *bytes, size_t nbytes, const struct way *way,
                      struct bit_writer *out) {
     struct r2g_token_list block = {.tokens = scratch->block};
     size_t block_first = 0;
     uint64_t block_cost = 0;
-    if (effort != NULL) {
+    if (way->matching.chain != 0) {
         r2g_matcher_reset(&scratch->matcher);
     }
     for (size_t at = 0; at < nbytes;) {
-        struct r2g_stretch stretch = {bytes, nbytes, at, at + PART_NBYTES < nbytes ? at + PART_NBYTES : nbytes};
+        struct r2g_stretch stretch = {bytes, nbytes, at,
+                                      at + way->part_nbytes < nbytes ? at + way->part_nbytes : nbytes};
         struct r2g_token_list part;
-        size_t end = parse_part(scratch, &stretch, effort, &part);
+        size_t end = parse_part(scratch, &stretch, way, &part);
         uint64_t part_cost = r2g_block_estimate(&part.counts) + r2g_block_estimate_codes(&part.counts);
         struct r2g_symbol_counts together = part.counts;
         add_counts(&together, &block.counts);
@@ -210,12 +231,13 @@ static void compress(struct scratch *scratch, const uint8_t *bytes, size_t nbyte
     }
 }
 
-static void compress_pieces(struct scratch *scratch, const uint8_t *bytes, size_t nbytes,
-                            const struct r2g_effort *effort, struct r2g_buffer *out) {
+/* Appends a segment to *out, which must have room for the worst case. */
+static void append(struct scratch *scratch, const uint8_t *bytes, size_t nbytes, const struct way *way,
+                   struct r2g_buffer *out) {
     struct bit_writer writer = {.to = out->bytes + out->nbytes};
     while (nbytes > 0) {
         size_t piece = nbytes < PIECE_NBYTES ? nbytes : PIECE_NBYTES;
-        compress(scratch, bytes, piece, effort, &writer);
+        compress(scratch, bytes, piece, way, &writer);
         bytes += piece;
         nbytes -= piece;
     }
@@ -223,19 +245,58 @@ static void compress_pieces(struct scratch *scratch, const uint8_t *bytes, size_
     out->nbytes = (size_t)(writer.to - out->bytes);
 }
 
+/* The most that a segment of nbytes takes. A block is a part at least, and adds at most 21 bytes to what it holds. */
+static bool segment_nbytes_max(size_t nbytes, size_t part_nbytes, size_t *max) {
+    return r2g_size_add(nbytes, nbytes / part_nbytes * 32 + 64, max);
+}
+
+static r2g_status reserve(struct r2g_buffer *out, size_t nbytes, size_t part_nbytes, struct r2g_error *err) {
+    size_t capacity;
+    if (!segment_nbytes_max(nbytes, part_nbytes, &capacity) || !r2g_size_add(capacity, out->nbytes, &capacity)) {
+        return r2g_fail(err, R2G_ELIMIT, "a row block of %zu bytes is too large to compress", nbytes);
+    }
+    return r2g_buffer_reserve(out, capacity, "a block of compressed rows", err);
+}
+
 r2g_status r2g_deflate_segment(struct r2g_deflater *deflater, const uint8_t *bytes, size_t nbytes,
                                struct r2g_buffer *out, struct r2g_error *err) {
     struct scratch *scratch = (void *)deflater->memory.bytes;
-    /* A block is a part at least, and adds at most 21 bytes to what it holds (r2g_block_nbytes_max). */
-    size_t capacity;
-    if (!r2g_size_add(nbytes, nbytes / PART_NBYTES * 32 + 64, &capacity) ||
-        !r2g_size_add(capacity, out->nbytes, &capacity)) {
-        return r2g_fail(err, R2G_ELIMIT, "a row block of %zu bytes is too large to compress", nbytes);
-    }
-    r2g_status status = r2g_buffer_reserve(out, capacity, "a block of compressed rows", err);
+    r2g_status status = reserve(out, nbytes, PART_NBYTES, err);
     if (status != R2G_OK) {
         return status;
     }
-    compress_pieces(scratch, bytes, nbytes, deflater->level == R2G_DEFLATE_FAST ? NULL : &default_effort, out);
+    size_t start = out->nbytes;
+    append(scratch, bytes, nbytes, deflater->level == R2G_DEFLATE_FAST ? &fast_way : &default_way, out);
+    for (size_t i = 0; i < SMALL_WAYS && deflater->level == R2G_DEFLATE_SMALL; i++) {
+        size_t end = out->nbytes;
+        status = reserve(out, nbytes, small_ways[i].part_nbytes, err);
+        if (status != R2G_OK) {
+            return status;
+        }
+        append(scratch, bytes, nbytes, &small_ways[i], out);
+        size_t other_nbytes = out->nbytes - end;
+        out->nbytes = end;
+        if (other_nbytes < end - start) {
+            memmove(out->bytes + start, out->bytes + end, other_nbytes);
+            out->nbytes = start + other_nbytes;
+        }
+    }
     return R2G_OK;
+}
+
+struct r2g_deflate_estimate r2g_deflate_estimate(struct r2g_deflater *deflater, const uint8_t *bytes, size_t nbytes,
+                                                 bool thorough) {
+    struct scratch *scratch = (void *)deflater->memory.bytes;
+    struct r2g_stretch stretch = {bytes, nbytes, 0, nbytes};
+    struct r2g_token_list list = {.tokens = scratch->runs};
+    struct r2g_deflate_estimate estimate = {.repeats = false};
+    if (thorough) {
+        r2g_matcher_reset(&scratch->matcher);
+        parse_part(scratch, &stretch, &default_way, &list);
+    } else {
+        r2g_parse_runs(&stretch, &list);
+        estimate.repeats = worth_matching(scratch, bytes, nbytes, &list);
+    }
+    estimate.cost = r2g_block_estimate(&list.counts);
+    return estimate;
 }
