@@ -266,18 +266,30 @@ static void filter_rows(const struct block *block, uint32_t first, uint32_t coun
     }
 }
 
-/* The sum of the estimates over samples of about nbytes at `spots` places. */
-static struct r2g_deflate_estimate estimate(const struct block *block, enum strategy strategy, size_t nbytes,
-                                            uint32_t spots, bool thorough) {
+/* Samples of a block: rows of about nbytes at each of `spots` places, with those of about history_nbytes before them. */
+struct samples {
+    uint32_t spots;
+    size_t nbytes, history_nbytes;
+    bool thorough;
+};
+
+static const struct samples quick = {.spots = 2, .nbytes = 8 * 1024};
+static const struct samples thorough = {4, 32 * 1024, 32 * 1024, true};
+
+static struct r2g_deflate_estimate estimate(const struct block *block, enum strategy strategy,
+                                            const struct samples *samples) {
     struct r2g_deflate_estimate sum = {0};
-    uint32_t count = (uint32_t)r2g_u64_min(nbytes / (block->row_nbytes + 1) + 1, block->row_count);
-    for (uint32_t i = 0; i < spots; i++) {
-        uint32_t first = (uint32_t)((uint64_t)(block->row_count - count) * (2 * i + 1) / (2 * spots));
-        filter_rows(block, first, count, strategy, block->state->filtered.bytes);
-        size_t sample_nbytes =
-            (size_t)r2g_u64_min(count * (uint64_t)(block->row_nbytes + 1), R2G_DEFLATE_SAMPLE_NBYTES_MAX);
+    size_t row_nbytes = block->row_nbytes + 1;
+    uint32_t count = (uint32_t)r2g_u64_min(samples->nbytes / row_nbytes + 1, block->row_count);
+    uint32_t history_count = (uint32_t)r2g_u64_min(samples->history_nbytes / row_nbytes + 1, block->row_count);
+    for (uint32_t i = 0; i < samples->spots; i++) {
+        uint32_t first = (uint32_t)((uint64_t)(block->row_count - count) * (2 * i + 1) / (2 * samples->spots));
+        uint32_t before = samples->thorough ? (uint32_t)r2g_u64_min(history_count, first) : 0;
+        filter_rows(block, first - before, before + count, strategy, block->state->filtered.bytes);
+        size_t sample_nbytes = (size_t)r2g_u64_min(count * row_nbytes, R2G_DEFLATE_SAMPLE_NBYTES_MAX);
         struct r2g_deflate_estimate one =
-            r2g_deflate_estimate(block->state->deflater, block->state->filtered.bytes, sample_nbytes, thorough);
+            r2g_deflate_estimate(block->state->deflater, block->state->filtered.bytes,
+                                 before * row_nbytes + sample_nbytes, before * row_nbytes, samples->thorough);
         sum.cost += one.cost;
         sum.repeats = sum.repeats || one.repeats;
     }
@@ -287,11 +299,11 @@ static struct r2g_deflate_estimate estimate(const struct block *block, enum stra
 /* Rows of photographs and scans are smallest by sums; drawings, screenshots and patterns often not filtered at all, since
  * filters hide what repeats. Small samples tell which kind it is, and only for the second kind larger ones are tried. */
 static enum strategy choose_strategy(const struct block *block) {
-    struct r2g_deflate_estimate none = estimate(block, ALL_NONE, 8 * 1024, 2, false);
-    struct r2g_deflate_estimate sums = estimate(block, BY_SUMS, 8 * 1024, 2, false);
+    struct r2g_deflate_estimate none = estimate(block, ALL_NONE, &quick);
+    struct r2g_deflate_estimate sums = estimate(block, BY_SUMS, &quick);
     if (none.repeats || sums.repeats) {
-        none = estimate(block, ALL_NONE, 48 * 1024, 3, true);
-        sums = estimate(block, BY_SUMS, 48 * 1024, 3, true);
+        none = estimate(block, ALL_NONE, &thorough);
+        sums = estimate(block, BY_SUMS, &thorough);
     }
     return none.cost < sums.cost ? ALL_NONE : BY_SUMS;
 }

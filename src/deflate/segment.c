@@ -285,9 +285,9 @@ r2g_status r2g_deflate_segment(struct r2g_deflater *deflater, const uint8_t *byt
 }
 
 struct r2g_deflate_estimate r2g_deflate_estimate(struct r2g_deflater *deflater, const uint8_t *bytes, size_t nbytes,
-                                                 bool thorough) {
+                                                 size_t history_nbytes, bool thorough) {
     struct scratch *scratch = (void *)deflater->memory.bytes;
-    struct r2g_stretch stretch = {bytes, nbytes, 0, nbytes};
+    struct r2g_stretch stretch = {bytes, nbytes, history_nbytes, nbytes};
     struct r2g_token_list list = {.tokens = scratch->runs};
     struct r2g_deflate_estimate estimate = {.repeats = false};
     if (thorough) {
@@ -295,7 +295,7 @@ struct r2g_deflate_estimate r2g_deflate_estimate(struct r2g_deflater *deflater, 
         parse_part(scratch, &stretch, &default_way, &list);
     } else {
         r2g_parse_runs(&stretch, &list);
-        estimate.repeats = worth_matching(scratch, bytes, nbytes, &list);
+        estimate.repeats = worth_matching(scratch, bytes + history_nbytes, nbytes - history_nbytes, &list);
     }
     estimate.cost = r2g_block_estimate(&list.counts);
     return estimate;

@@ -25,15 +25,16 @@ void r2g_deflater_free(struct r2g_deflater *deflater);
 R2G_MUST_CHECK r2g_status r2g_deflate_segment(struct r2g_deflater *deflater, const uint8_t *bytes, size_t nbytes,
                                               struct r2g_buffer *out, struct r2g_error *err);
 
-/* What bytes[0 .. nbytes), at most R2G_DEFLATE_SAMPLE_NBYTES_MAX, would take in a segment, for choosing between forms of the
- * same data. A quick estimate is by runs alone; `repeats` tells that a thorough one may be far lower. Nothing is written. */
+/* What the bytes behind the first history_nbytes, at most R2G_DEFLATE_SAMPLE_NBYTES_MAX, would take in a segment: for
+ * choosing between forms of the same data. A quick estimate is by runs alone; `repeats` then tells that a thorough one may
+ * be far lower. Nothing is written. */
 #define R2G_DEFLATE_SAMPLE_NBYTES_MAX ((size_t)64 * 1024)
 struct r2g_deflate_estimate {
     uint64_t cost; /* 1/256 bit */
     bool repeats;
 };
 struct r2g_deflate_estimate r2g_deflate_estimate(struct r2g_deflater *deflater, const uint8_t *bytes, size_t nbytes,
-                                                 bool thorough);
+                                                 size_t history_nbytes, bool thorough);
 
 /* The two bytes before the first segment (RFC 1950: deflate, 32 KiB window) and the two that end the last block. */
 extern const uint8_t r2g_zlib_header[2];
