@@ -27,6 +27,10 @@
 #define EDGES_MAX 2048
 /* Of what runs compress to less than a bit for so many bytes, matches would not take enough away to be worth looking for. */
 #define BLANK_BYTES_A_BIT 32
+/* Matches must save this part of what runs take: estimates are not exact, and matches are slow. */
+#define MATCHES_MUST_SAVE 64
+/* After tries at matching that did not pay, at most so many parts are left out before the next. */
+#define PAUSE_MAX 3
 /* A try at matching is worth its time if one of so many probes finds a copy. */
 #define PROBES_PER_COPY 8
 
@@ -55,6 +59,11 @@ struct scratch {
     struct r2g_matcher matcher;
     uint16_t probe[1 << PROBE_TABLE_BITS];
     struct r2g_token block[BLOCK_TOKENS], runs[PART_TOKENS], matches[PART_TOKENS];
+};
+
+/* Where tries at matching do not pay they become rare. */
+struct pace {
+    unsigned pause, left_out;
 };
 
 struct r2g_deflater {
@@ -174,11 +183,15 @@ static bool worth_matching(struct scratch *scratch, const uint8_t *bytes, size_t
 
 /* Parses the stretch both ways as far as that can pay, and sets *list to the better; returns where it ends. */
 static size_t parse_part(struct scratch *scratch, const struct r2g_stretch *stretch, const struct way *way,
-                         struct r2g_token_list *list) {
+                         struct pace *pace, struct r2g_token_list *list) {
     *list = (struct r2g_token_list){.tokens = scratch->runs};
     size_t end = r2g_parse_runs(stretch, list), nbytes = end - stretch->first;
     if (way->matching.chain == 0 ||
         (!way->always && !worth_matching(scratch, stretch->bytes + stretch->first, nbytes, list))) {
+        return end;
+    }
+    if (pace->left_out < pace->pause) {
+        pace->left_out++;
         return end;
     }
     struct r2g_token_list matches = {.tokens = scratch->matches};
@@ -187,7 +200,10 @@ static size_t parse_part(struct scratch *scratch, const struct r2g_stretch *stre
     /* Both for the same number of bytes. */
     uint64_t runs_cost = r2g_block_estimate(&list->counts) * (other_end - stretch->first);
     uint64_t matches_cost = r2g_block_estimate(&matches.counts) * nbytes;
-    if (matches_cost < runs_cost) {
+    bool better = matches_cost + (way->always ? 0 : matches_cost / MATCHES_MUST_SAVE) < runs_cost;
+    pace->pause = better || way->always ? 0 : pace->pause < PAUSE_MAX ? 2 * pace->pause + 1 : PAUSE_MAX;
+    pace->left_out = 0;
+    if (better) {
         *list = matches;
         return other_end;
     }
@@ -200,6 +216,7 @@ static void compress(struct scratch *scratch, const uint8_t *bytes, size_t nbyte
     struct r2g_token_list block = {.tokens = scratch->block};
     size_t block_first = 0;
     uint64_t block_cost = 0;
+    struct pace pace = {0, 0};
     if (way->matching.chain != 0) {
         r2g_matcher_reset(&scratch->matcher);
     }
@@ -207,7 +224,7 @@ static void compress(struct scratch *scratch, const uint8_t *bytes, size_t nbyte
         struct r2g_stretch stretch = {bytes, nbytes, at,
                                       at + way->part_nbytes < nbytes ? at + way->part_nbytes : nbytes};
         struct r2g_token_list part;
-        size_t end = parse_part(scratch, &stretch, way, &part);
+        size_t end = parse_part(scratch, &stretch, way, &pace, &part);
         uint64_t part_cost = r2g_block_estimate(&part.counts) + r2g_block_estimate_codes(&part.counts);
         struct r2g_symbol_counts together = part.counts;
         add_counts(&together, &block.counts);
@@ -292,7 +309,8 @@ struct r2g_deflate_estimate r2g_deflate_estimate(struct r2g_deflater *deflater, 
     struct r2g_deflate_estimate estimate = {.repeats = false};
     if (thorough) {
         r2g_matcher_reset(&scratch->matcher);
-        parse_part(scratch, &stretch, &default_way, &list);
+        struct pace pace = {0, 0};
+        parse_part(scratch, &stretch, &default_way, &pace, &list);
     } else {
         r2g_parse_runs(&stretch, &list);
         estimate.repeats = worth_matching(scratch, bytes + history_nbytes, nbytes - history_nbytes, &list);
