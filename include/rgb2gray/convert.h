@@ -32,7 +32,9 @@ struct r2g_options {
     struct r2g_luma luma;          /* the method; default bt601 */
     bool via_rgb;                  /* apply the formula to decoded RGB even where a JPEG's own luma is the same thing */
     const char *format;            /* output format ("png", "jpeg", "bmp", "pgm"); NULL: by the output's name */
-    unsigned quality;              /* JPEG, 1 to 100; default 90 */
+    unsigned quality;              /* JPEG, 1 to 100: pixels are encoded with it. 0 (default): 90, or none where a JPEG's
+                                      luma is carried over as it is */
+    bool reencode;                 /* decode and encode even where a JPEG's luma could be carried over */
     unsigned compression;          /* PNG: 0 fast, 1 default, 2 small */
     enum r2g_orient orient;
     enum r2g_alpha alpha;

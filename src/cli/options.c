@@ -15,6 +15,7 @@ enum {
     OPT_OUTPUT,
     OPT_FORMAT,
     OPT_QUALITY,
+    OPT_REENCODE,
     OPT_COMPRESSION,
     OPT_FORCE,
     OPT_SYNC,
@@ -51,7 +52,11 @@ const struct r2g_cli_option r2g_cli_options[] = {
     [OPT_FORMAT] = {"format", 0, "FORMAT", R2G_CLI_GROUP_OUTPUT,
         "Output format: png, jpeg, bmp or pgm. Default: the one the output's name ends in; without -o the input's "
         "own where it can be written, else png. Standard output needs it."},
-    [OPT_QUALITY] = {"quality", 0, "1..100", R2G_CLI_GROUP_OUTPUT, "JPEG quality. Default: 90."},
+    [OPT_QUALITY] = {"quality", 0, "1..100", R2G_CLI_GROUP_OUTPUT, 
+        "JPEG quality. Default: 90. From JPEG to JPEG it means --reencode."},
+    [OPT_REENCODE] = {"reencode", 0, NULL, R2G_CLI_GROUP_OUTPUT,
+        "From JPEG to JPEG: decode the pixels and encode them anew. Without it, and where gray is the JPEG's own luma "
+        "(bt601, no turning, no --quality), its compressed luma is carried over as it is: no loss, and much faster."},
     [OPT_COMPRESSION] = {"compression", 0, "LEVEL", R2G_CLI_GROUP_OUTPUT,
         "PNG compression: fast, default or small. The pixels are the same with each."},
     [OPT_FORCE] = {"force", 'f', NULL, R2G_CLI_GROUP_OUTPUT, "Replace outputs that exist already."},
@@ -202,6 +207,9 @@ static void set_flag(struct r2g_cli *cli, int option) {
         break;
     case OPT_VIA_RGB:
         cli->options.via_rgb = true;
+        break;
+    case OPT_REENCODE:
+        cli->options.reencode = true;
         break;
     case OPT_KEEP_EXIF:
         cli->options.keep_exif = true;

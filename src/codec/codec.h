@@ -96,6 +96,22 @@ struct r2g_encoder {
     uint64_t (*segment_offset)(const struct r2g_raster *raster, uint32_t first_row, uint32_t row_count);
 };
 
+/* How a colour picture's compressed luma can become the same format's gray picture, without decoding. */
+enum r2g_transcode {
+    R2G_TRANSCODE_NONE,         /* not at all */
+    R2G_TRANSCODE_BITS,         /* its bits are copied */
+    R2G_TRANSCODE_COEFFICIENTS, /* its coefficients are coded anew: the whole picture's are held in memory */
+};
+
+/* Where a transcoded file goes. */
+struct r2g_transcode_io {
+    void *user;
+    R2G_MUST_CHECK r2g_status (*write)(void *user, const void *bytes, size_t nbytes, struct r2g_error *err);
+    /* Called at least once a MiB of input, with the rows done so far. */
+    R2G_MUST_CHECK r2g_status (*rows_done)(void *user, uint32_t done_rows, struct r2g_error *err);
+    int64_t read_ns; /* receives the time spent in reading the file */
+};
+
 struct r2g_codec {
     const char *name;               /* "png": the word for --format */
     const char *label;              /* "PNG" */
@@ -114,6 +130,12 @@ struct r2g_codec {
                                            void *rows, size_t stride, struct r2g_error *err);
     void (*close)(struct r2g_reader *reader);
     const struct r2g_encoder *encoder; /* NULL: read only */
+    /* How this picture can be transcoded to gray; by its header alone. NULL: no picture can. */
+    enum r2g_transcode (*transcode_way)(const struct r2g_reader *reader);
+    /* Writes the whole gray file in that way, with `metadata`; instead of read_rows, and nothing but close follows.
+     * R2G_ECORRUPT as read_rows, R2G_ELIMIT, and what io's functions return. */
+    R2G_MUST_CHECK r2g_status (*transcode)(struct r2g_reader *reader, const struct r2g_metadata *metadata,
+                                           struct r2g_transcode_io *io, struct r2g_error *err);
 };
 
 #define R2G_PROBE_NBYTES 64

@@ -19,4 +19,6 @@ const struct r2g_codec r2g_codec_jpeg = {
     .read_rows = r2g_jpeg_read_rows,
     .close = r2g_jpeg_close,
     .encoder = &r2g_jpeg_encoder,
+    .transcode_way = r2g_jpeg_transcode_way,
+    .transcode = r2g_jpeg_transcode,
 };

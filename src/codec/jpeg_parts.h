@@ -22,8 +22,16 @@ R2G_MUST_CHECK r2g_status r2g_jpeg_open(struct r2g_reader **reader, const struct
                                         const struct r2g_read_options *options, struct r2g_error *err);
 R2G_MUST_CHECK r2g_status r2g_jpeg_read_rows(struct r2g_reader *reader, uint32_t first_row, uint32_t row_count,
                                              void *rows, size_t stride, struct r2g_error *err);
+enum r2g_transcode r2g_jpeg_transcode_way(const struct r2g_reader *reader);
+R2G_MUST_CHECK r2g_status r2g_jpeg_transcode(struct r2g_reader *reader, const struct r2g_metadata *metadata,
+                                             struct r2g_transcode_io *io, struct r2g_error *err);
 void r2g_jpeg_close(struct r2g_reader *reader);
 
 extern const struct r2g_encoder r2g_jpeg_encoder;
+
+/* Appends what stands before the tables of a gray JPEG: SOI, JFIF and metadata, as the encoder's header has them. */
+R2G_MUST_CHECK r2g_status r2g_jpeg_write_front(const struct r2g_raster *raster, const struct r2g_metadata *metadata,
+                                               struct r2g_buffer *out, struct r2g_error *err);
+
 
 #endif

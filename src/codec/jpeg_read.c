@@ -16,12 +16,10 @@
 #include <jerror.h>
 
 #include "base/size.h"
-#include "codec/jpeg_seam.h"
+#include "codec/jpeg_reader.h"
 
 enum {
-    INPUT_NBYTES = 65536,
     ROWS_A_CALL = 16,
-    BLOCK_NBYTES = DCTSIZE2 * sizeof(JCOEF),
     SCANS_MAX = 500,          /* as libjpeg-turbo's own fuzz targets */
     SCANS_FREE = 100,         /* never looked at more closely: real encoders make about 10 */
     LIBJPEG_NBYTES = 1 << 18, /* its tables and small things */
@@ -30,27 +28,7 @@ enum {
 /* Block visits past SCANS_FREE scans: some seconds' work. */
 static const uint64_t visits_max = UINT64_C(1) << 30;
 
-struct jpeg_reader {
-    struct r2g_reader base; /* first */
-    struct jpeg_decompress_struct cinfo;
-    struct r2g_jpeg_seam seam;
-    struct jpeg_source_mgr input;
-    struct jpeg_progress_mgr progress;
-    struct r2g_jpeg_header header;
-    struct r2g_budget *budget;
-    uint64_t held_nbytes; /* counted in the budget for libjpeg */
-    uint64_t block_count; /* of all components */
-    uint64_t offset;      /* of the next byte to read from the source */
-    bool past_end;        /* libjpeg was given an end marker that the file does not have */
-    bool started, failed;
-    struct r2g_buffer cmyk_row;
-    uint8_t *rows; /* one call's arguments */
-    size_t stride;
-    uint32_t row_count;
-    uint8_t buffer[INPUT_NBYTES];
-};
-
-static void leave_corrupt(struct jpeg_reader *self, const char *text) {
+void r2g_jpeg_reader_leave(struct r2g_jpeg_reader *self, const char *text) {
     (void)r2g_fail(&self->seam.failure, R2G_ECORRUPT, "damaged JPEG data: %s", text);
     r2g_jpeg_leave(&self->seam);
 }
@@ -61,14 +39,14 @@ static void input_nothing(j_decompress_ptr cinfo) {
 
 static boolean input_fill(j_decompress_ptr cinfo) {
     static const JOCTET end[2] = {0xFF, JPEG_EOI};
-    struct jpeg_reader *self = cinfo->client_data;
+    struct r2g_jpeg_reader *self = cinfo->client_data;
     size_t got = 0;
-    if (r2g_source_read_at(self->base.source, self->offset, self->buffer, INPUT_NBYTES, &got, &self->seam.failure) !=
+    if (r2g_source_read_at(self->base.source, self->offset, self->buffer, R2G_JPEG_INPUT_NBYTES, &got, &self->seam.failure) !=
         R2G_OK)
         r2g_jpeg_leave(&self->seam);
     /* an arithmetic decoder goes on with zeros behind the end and cannot say that it did (T.81, D.2.6) */
     if (got == 0 && cinfo->arith_code)
-        leave_corrupt(self, "the file ends without an end marker");
+        r2g_jpeg_reader_leave(self, "the file ends without an end marker");
     self->offset += got;
     self->past_end = got == 0;
     self->input.next_input_byte = got == 0 ? end : self->buffer;
@@ -77,7 +55,7 @@ static boolean input_fill(j_decompress_ptr cinfo) {
 }
 
 static void input_skip(j_decompress_ptr cinfo, long nbytes) {
-    struct jpeg_reader *self = cinfo->client_data;
+    struct r2g_jpeg_reader *self = cinfo->client_data;
     if (nbytes <= 0)
         return;
     size_t buffered = r2g_u64_min((uint64_t)nbytes, self->input.bytes_in_buffer);
@@ -88,7 +66,7 @@ static void input_skip(j_decompress_ptr cinfo, long nbytes) {
 
 /* Called for every line of blocks, so also while all scans of a progressive file are taken in. */
 static void watch_scans(j_common_ptr common) {
-    struct jpeg_reader *self = common->client_data;
+    struct r2g_jpeg_reader *self = common->client_data;
     uint64_t scans = (uint64_t)self->cinfo.input_scan_number;
     if (scans <= SCANS_FREE || (scans <= SCANS_MAX && scans * self->block_count <= visits_max))
         return;
@@ -96,8 +74,7 @@ static void watch_scans(j_common_ptr common) {
     r2g_jpeg_leave(&self->seam);
 }
 
-static void step_read_header(void *object) {
-    struct jpeg_reader *self = object;
+void r2g_jpeg_reader_create(struct r2g_jpeg_reader *self) {
     j_decompress_ptr cinfo = &self->cinfo;
     jpeg_create_decompress(cinfo);
     r2g_jpeg_watch_memory((j_common_ptr)cinfo);
@@ -110,7 +87,12 @@ static void step_read_header(void *object) {
     cinfo->src = &self->input;
     self->progress.progress_monitor = watch_scans;
     cinfo->progress = &self->progress;
-    jpeg_read_header(cinfo, TRUE);
+}
+
+static void step_read_header(void *object) {
+    struct r2g_jpeg_reader *self = object;
+    r2g_jpeg_reader_create(self);
+    jpeg_read_header(&self->cinfo, TRUE);
 }
 
 /* "YCbCr 4:2:0", or every component's sampling factors where no such name is usual. */
@@ -131,7 +113,7 @@ static void describe_sampling(const struct jpeg_decompress_struct *cinfo, char *
              c[1].v_samp_factor, c[2].h_samp_factor, c[2].v_samp_factor);
 }
 
-static void describe_coding(struct jpeg_reader *self) {
+static void describe_coding(struct r2g_jpeg_reader *self) {
     struct r2g_image *image = &self->base.image;
     const char *process = self->header.sof == 0xC0   ? "baseline"
                           : self->header.sof == 0xC1 ? "extended"
@@ -147,7 +129,7 @@ static void describe_coding(struct jpeg_reader *self) {
 }
 
 /* Chooses what libjpeg shall deliver and says so in the image. */
-static r2g_status choose_colour(struct jpeg_reader *self, bool own_luma, struct r2g_error *err) {
+static r2g_status choose_colour(struct r2g_jpeg_reader *self, bool own_luma, struct r2g_error *err) {
     j_decompress_ptr cinfo = &self->cinfo;
     struct r2g_image *image = &self->base.image;
     const char *colour = NULL;
@@ -200,7 +182,7 @@ static uint64_t count_blocks(const struct jpeg_decompress_struct *cinfo) {
 }
 
 /* Checks what libjpeg will need, counts it in the budget, and forbids it more. */
-static r2g_status hold_memory(struct jpeg_reader *self, const struct r2g_read_options *options, struct r2g_error *err) {
+static r2g_status hold_memory(struct r2g_jpeg_reader *self, const struct r2g_read_options *options, struct r2g_error *err) {
     j_decompress_ptr cinfo = &self->cinfo;
     struct r2g_image *image = &self->base.image;
     self->block_count = count_blocks(cinfo);
@@ -211,7 +193,7 @@ static r2g_status hold_memory(struct jpeg_reader *self, const struct r2g_read_op
         LIBJPEG_NBYTES + padded_width * (uint64_t)cinfo->num_components * 12 * (uint64_t)cinfo->max_v_samp_factor;
     r2g_status status;
     if (jpeg_has_multiple_scans(cinfo)) {
-        nbytes += self->block_count * BLOCK_NBYTES + cinfo->image_height * sizeof(void *);
+        nbytes += self->block_count * R2G_JPEG_BLOCK_NBYTES + cinfo->image_height * sizeof(void *);
         image->whole_nbytes = nbytes;
         status = r2g_check_whole(options, cinfo->image_width, cinfo->image_height, nbytes, err);
     } else {
@@ -225,7 +207,7 @@ static r2g_status hold_memory(struct jpeg_reader *self, const struct r2g_read_op
     return R2G_OK;
 }
 
-static r2g_status open_reader(struct jpeg_reader *self, const struct r2g_read_options *options, struct r2g_error *err) {
+static r2g_status open_reader(struct r2g_jpeg_reader *self, const struct r2g_read_options *options, struct r2g_error *err) {
     struct r2g_image *image = &self->base.image;
     r2g_status status =
         r2g_jpeg_read_markers(self->base.source, self->budget, &self->header, &self->base.metadata, err);
@@ -241,6 +223,7 @@ static r2g_status open_reader(struct jpeg_reader *self, const struct r2g_read_op
     image->stored_bits = 8;
     image->format = "JPEG";
     describe_coding(self);
+    self->max_pixels = options->max_pixels;
     status = hold_memory(self, options, err);
     if (status == R2G_OK && self->cinfo.out_color_space == JCS_CMYK)
         status = r2g_buffer_reserve(&self->cmyk_row, 4 * (size_t)image->width, "a CMYK row", err);
@@ -250,7 +233,7 @@ static r2g_status open_reader(struct jpeg_reader *self, const struct r2g_read_op
 r2g_status r2g_jpeg_open(struct r2g_reader **reader, const struct r2g_source *source,
                          const struct r2g_read_options *options, struct r2g_error *err) {
     *reader = NULL;
-    struct jpeg_reader *self = r2g_new(sizeof *self, err);
+    struct r2g_jpeg_reader *self = r2g_new(sizeof *self, err);
     if (self == NULL)
         return R2G_ENOMEM;
     self->base.codec = &r2g_codec_jpeg;
@@ -272,7 +255,7 @@ r2g_status r2g_jpeg_open(struct r2g_reader **reader, const struct r2g_source *so
 void r2g_jpeg_close(struct r2g_reader *reader) {
     if (reader == NULL)
         return;
-    struct jpeg_reader *self = (struct jpeg_reader *)reader;
+    struct r2g_jpeg_reader *self = (struct r2g_jpeg_reader *)reader;
     jpeg_destroy_decompress(&self->cinfo);
     atomic_fetch_sub(&self->budget->used_nbytes, self->held_nbytes);
     r2g_buffer_free(&self->cmyk_row);
@@ -280,33 +263,31 @@ void r2g_jpeg_close(struct r2g_reader *reader) {
     free(self);
 }
 
-/* After all scans of a file of several were taken in: whether each component came, and in a progressive file whether
- * each coefficient came to its last bit. A cut between two scans shows nowhere else. */
-static void check_scans(struct jpeg_reader *self) {
+void r2g_jpeg_reader_check_scans(struct r2g_jpeg_reader *self) {
     const struct jpeg_decompress_struct *cinfo = &self->cinfo;
     bool complete = true;
     for (int i = 0; i < cinfo->num_components; i++) {
         if (cinfo->comp_info[i].quant_table == NULL)
-            leave_corrupt(self, "no scan for one of the colour components");
+            r2g_jpeg_reader_leave(self, "no scan for one of the colour components");
         for (int k = 0; cinfo->coef_bits != NULL && k < DCTSIZE2; k++)
             complete = complete && cinfo->coef_bits[i][k] == 0;
     }
     if (complete)
         return;
     if (self->past_end)
-        leave_corrupt(self, "the file ends before the last scan");
+        r2g_jpeg_reader_leave(self, "the file ends before the last scan");
     r2g_jpeg_note(&self->seam, "the progressive scans are not complete: fine detail is missing");
 }
 
-static void start(struct jpeg_reader *self) {
+static void start(struct r2g_jpeg_reader *self) {
     self->started = true;
     jpeg_start_decompress(&self->cinfo);
     if (jpeg_has_multiple_scans(&self->cinfo))
-        check_scans(self);
+        r2g_jpeg_reader_check_scans(self);
 }
 
 /* Reads on to the end marker, for damage behind the last row. */
-static void finish(struct jpeg_reader *self) {
+static void finish(struct r2g_jpeg_reader *self) {
     jpeg_finish_decompress(&self->cinfo);
     if (self->past_end)
         r2g_jpeg_note(&self->seam, "the end marker is missing");
@@ -323,7 +304,7 @@ static void cmyk_to_rgb(const uint8_t *cmyk, uint8_t *rgb, uint32_t width, bool 
     }
 }
 
-static void read_cmyk(struct jpeg_reader *self) {
+static void read_cmyk(struct r2g_jpeg_reader *self) {
     bool inverted = self->cinfo.saw_Adobe_marker || self->cinfo.jpeg_color_space == JCS_YCCK;
     for (uint32_t i = 0; i < self->row_count; i++) {
         JSAMPROW row = self->cmyk_row.bytes;
@@ -333,7 +314,7 @@ static void read_cmyk(struct jpeg_reader *self) {
 }
 
 static void step_read_rows(void *object) {
-    struct jpeg_reader *self = object;
+    struct r2g_jpeg_reader *self = object;
     j_decompress_ptr cinfo = &self->cinfo;
     if (!self->started)
         start(self);
@@ -354,7 +335,7 @@ static void step_read_rows(void *object) {
 
 r2g_status r2g_jpeg_read_rows(struct r2g_reader *reader, uint32_t first_row, uint32_t row_count, void *rows,
                               size_t stride, struct r2g_error *err) {
-    struct jpeg_reader *self = (struct jpeg_reader *)reader;
+    struct r2g_jpeg_reader *self = (struct r2g_jpeg_reader *)reader;
     if (self->failed) {
         if (err != NULL)
             *err = self->seam.failure;

@@ -12,15 +12,10 @@
 #include <string.h>
 
 #include "base/size.h"
-#include "codec/exif.h"
+#include "codec/jpeg_metadata.h"
 #include "codec/jpeg_seam.h"
 
-enum {
-    MARKER_MAX_NBYTES = 65533, /* of a marker's data: 65535 less the length field */
-    EXIF_ID_NBYTES = 6,
-    ICC_MAX_NBYTES = 255 * (MARKER_MAX_NBYTES - 14), /* 255 markers with an id of 14 bytes */
-    EOI_NBYTES = 2,
-};
+enum { EOI_NBYTES = 2 };
 
 struct r2g_encoder_state {
     struct jpeg_compress_struct cinfo;
@@ -30,6 +25,7 @@ struct r2g_encoder_state {
 
     struct r2g_buffer *out; /* the rest: one call's arguments */
     const struct r2g_metadata *metadata;
+    bool front_only; /* of a header: no tables */
     const uint8_t *rows;
     uint32_t row_count;
     size_t out_start;
@@ -137,67 +133,6 @@ static r2g_status state_new(struct r2g_encoder_state **state, const struct r2g_r
     return R2G_OK;
 }
 
-/* JFIF knows 16-bit densities an inch, a centimetre, or as an aspect ratio. */
-/* Whole pixels per inch or per centimetre for a density per metre, whichever is nearer to it in x. */
-static void from_per_metre(j_compress_ptr cinfo, uint32_t x, uint32_t y) {
-    uint64_t inch_x = ((uint64_t)x * 254 + 5000) / 10000, cm_x = ((uint64_t)x + 50) / 100;
-    int64_t inch_error = llabs((int64_t)(inch_x * 10000) - (int64_t)x * 254); /* in 1/10000 pixel per inch */
-    int64_t cm_error = llabs((int64_t)(cm_x * 100 * 254) - (int64_t)x * 254);
-    bool inch = inch_error <= cm_error;
-    cinfo->density_unit = inch ? 1 : 2;
-    cinfo->X_density = (UINT16)(inch ? inch_x : cm_x);
-    cinfo->Y_density = (UINT16)(inch ? ((uint64_t)y * 254 + 5000) / 10000 : ((uint64_t)y + 50) / 100);
-}
-
-/* JFIF 1.02, page 5. What does not fit its 16 bits is not asked for: see density_max. */
-static void set_density(j_compress_ptr cinfo, const struct r2g_metadata *metadata) {
-    if (metadata->density_unit == R2G_DENSITY_NONE)
-        return; /* libjpeg says 1:1 then */
-    if (metadata->density_unit == R2G_DENSITY_PER_METRE) {
-        from_per_metre(cinfo, metadata->density_x, metadata->density_y);
-        return;
-    }
-    cinfo->density_unit = metadata->density_unit == R2G_DENSITY_PER_INCH ? 1
-                          : metadata->density_unit == R2G_DENSITY_PER_CM ? 2
-                                                                         : 0;
-    cinfo->X_density = (UINT16)metadata->density_x;
-    cinfo->Y_density = (UINT16)metadata->density_y;
-}
-
-static void write_bytes(j_compress_ptr cinfo, const void *bytes, size_t nbytes) {
-    const uint8_t *p = bytes;
-    for (size_t i = 0; i < nbytes; i++)
-        jpeg_write_m_byte(cinfo, p[i]);
-}
-
-static void write_exif(j_compress_ptr cinfo, const uint8_t *bytes, size_t nbytes) {
-    jpeg_write_m_header(cinfo, JPEG_APP0 + 1, (unsigned)(EXIF_ID_NBYTES + nbytes));
-    write_bytes(cinfo, "Exif\0", EXIF_ID_NBYTES);
-    write_bytes(cinfo, bytes, nbytes);
-}
-
-/* The length of `text` cut to at most `limit` bytes, not within a UTF-8 sequence. */
-static size_t cut_nbytes(const char *text, size_t limit) {
-    size_t nbytes = strnlen(text, limit + 1);
-    if (nbytes <= limit)
-        return nbytes;
-    nbytes = limit;
-    while (nbytes > 0 && ((unsigned char)text[nbytes] & 0xC0) == 0x80)
-        nbytes--;
-    return nbytes;
-}
-
-static void write_text(j_compress_ptr cinfo, const struct r2g_text *text) {
-    bool bare = strcmp(text->key, "Comment") == 0;
-    size_t key_nbytes = bare ? 0 : cut_nbytes(text->key, 1000);
-    size_t gap_nbytes = bare ? 0 : 2;
-    size_t value_nbytes = cut_nbytes(text->value, MARKER_MAX_NBYTES - key_nbytes - gap_nbytes);
-    jpeg_write_m_header(cinfo, JPEG_COM, (unsigned)(key_nbytes + gap_nbytes + value_nbytes));
-    write_bytes(cinfo, text->key, key_nbytes);
-    write_bytes(cinfo, ": ", gap_nbytes);
-    write_bytes(cinfo, text->value, value_nbytes);
-}
-
 static void step_header(void *object) {
     struct r2g_encoder_state *state = object;
     j_compress_ptr cinfo = &state->cinfo;
@@ -205,33 +140,22 @@ static void step_header(void *object) {
     cinfo->image_height = state->raster->height;
     if (state->raster->block_count > 1)
         cinfo->restart_interval = restart_interval(state->raster);
-    set_density(cinfo, metadata);
+    r2g_jpeg_set_density(cinfo, metadata);
     jpeg_start_compress(cinfo, TRUE);
-    if (metadata->exif.bytes != NULL) {
-        write_exif(cinfo, metadata->exif.bytes, metadata->exif.nbytes);
-    } else if (metadata->orientation >= 2 && metadata->orientation <= 8) {
-        uint8_t minimal[R2G_EXIF_MINIMAL_NBYTES];
-        write_exif(cinfo, minimal, r2g_exif_minimal(minimal, metadata->orientation));
-    }
-    if (metadata->icc.bytes != NULL)
-        jpeg_write_icc_profile(cinfo, metadata->icc.bytes, (unsigned)metadata->icc.nbytes);
-    for (size_t i = 0; i < metadata->text_count; i++)
-        write_text(cinfo, &metadata->texts[i]);
-    jpeg_write_scanlines(cinfo, NULL, 0); /* no rows, but the tables and the frame and scan headers before them */
+    r2g_jpeg_put_markers(cinfo, metadata);
+    if (!state->front_only)
+        jpeg_write_scanlines(cinfo, NULL, 0); /* no rows, but the tables and the frame and scan headers before them */
     destination_term(cinfo);
 }
 
-static r2g_status header(const struct r2g_raster *raster, const struct r2g_metadata *metadata, struct r2g_buffer *out,
-                         struct r2g_error *err) {
+static r2g_status write_header(const struct r2g_raster *raster, const struct r2g_metadata *metadata, bool front_only,
+                               struct r2g_buffer *out, struct r2g_error *err) {
     r2g_status status = check_raster(raster, err);
     if (status != R2G_OK)
         return status;
-    if (metadata->exif.nbytes > MARKER_MAX_NBYTES - EXIF_ID_NBYTES)
-        return r2g_fail(err, R2G_ELIMIT, "EXIF data of %zu bytes does not fit a JPEG, which holds %d",
-                        metadata->exif.nbytes, MARKER_MAX_NBYTES - EXIF_ID_NBYTES);
-    if (metadata->icc.nbytes > ICC_MAX_NBYTES)
-        return r2g_fail(err, R2G_ELIMIT, "an ICC profile of %zu bytes does not fit a JPEG, which holds %d",
-                        metadata->icc.nbytes, ICC_MAX_NBYTES);
+    status = r2g_jpeg_check_metadata(metadata, err);
+    if (status != R2G_OK)
+        return status;
     struct r2g_encoder_state *state = r2g_new(sizeof *state, err);
     if (state == NULL)
         return R2G_ENOMEM;
@@ -240,12 +164,23 @@ static r2g_status header(const struct r2g_raster *raster, const struct r2g_metad
         size_t start = out->nbytes;
         state->out = out;
         state->metadata = metadata;
+        state->front_only = front_only;
         status = r2g_jpeg_guard(&state->seam, step_header, state, err);
         if (status != R2G_OK)
             out->nbytes = start;
     }
     state_free(state);
     return status;
+}
+
+static r2g_status header(const struct r2g_raster *raster, const struct r2g_metadata *metadata, struct r2g_buffer *out,
+                         struct r2g_error *err) {
+    return write_header(raster, metadata, false, out, err);
+}
+
+r2g_status r2g_jpeg_write_front(const struct r2g_raster *raster, const struct r2g_metadata *metadata,
+                                struct r2g_buffer *out, struct r2g_error *err) {
+    return write_header(raster, metadata, true, out, err);
 }
 
 static void step_segment(void *object) {

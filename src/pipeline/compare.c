@@ -129,8 +129,8 @@ static r2g_status measure_kernel(const struct r2g_request *request, struct r2g_r
     struct r2g_converter *converter = NULL;
     struct r2g_buffer in = {0}, out = {0};
     r2g_status status = r2g_job_open(&job, request->in_path, request->out_path, &request->options, err);
-    if (status != R2G_OK || job.reader != job.decoder)
-        goto done; /* rows that come gray already say nothing of the kernel */
+    if (status != R2G_OK || job.reader != job.decoder || job.transcode != R2G_TRANSCODE_NONE)
+        goto done; /* rows that come gray already, or not at all, say nothing of the kernel */
     const struct r2g_image *image = &job.reader->image;
     size_t in_row_nbytes = r2g_image_row_nbytes(image), out_row_nbytes = r2g_raster_row_nbytes(&job.raster);
     uint32_t row_count = r2g_raster_block_row_count(&job.raster, 0);

@@ -48,6 +48,7 @@ static r2g_status open_root(struct r2g_distributed *run, struct r2g_error *err) 
     setup->codec = codec_row(run->job.out_codec);
     setup->raster = run->job.raster;
     setup->conversion = run->job.conversion;
+    setup->transcode = run->job.transcode;
     setup->random_access = run->job.reader->image.random_access;
     setup->private_input = run->job.source->spooled;
     status = identify(run->job.source, setup, err);
@@ -128,6 +129,7 @@ static r2g_status plan(struct r2g_distributed *run, struct r2g_error *err) {
                           (setup->conversion.maxval > 255 ? 2 : 1);
     struct r2g_plan_facts facts = {
         .rank_count = run->comm->size,
+        .transcode = setup->transcode,
         .random_access = setup->random_access,
         .input_shared = run->input_shared,
         .fixed_offsets = run->out_codec->encoder->segment_offset != NULL,
@@ -227,7 +229,7 @@ static r2g_status finish(struct r2g_distributed *run, r2g_status status, struct 
 
 r2g_status r2g_distributed_run(struct r2g_distributed *run, struct r2g_rank_times *times, struct r2g_error *err) {
     memset(times, 0, sizeof *times);
-    if (run->plan.path == R2G_PATH_SEQUENTIAL)
+    if (run->plan.path == R2G_PATH_SEQUENTIAL || run->plan.path == R2G_PATH_TRANSCODE)
         return run_alone(run, times, err);
     r2g_status status = prepare(run, err);
     if (status == R2G_OK) {

@@ -21,6 +21,7 @@ struct r2g_setup {
     uint32_t codec;       /* output format: row of r2g_codecs */
     struct r2g_raster raster;
     struct r2g_conversion conversion;
+    enum r2g_transcode transcode;
     bool random_access, private_input; /* the reader's; the input is a copy that only rank 0 has */
 };
 

@@ -42,6 +42,16 @@ static bool wants_own_luma(const struct r2g_options *options) {
     return options->luma.method == R2G_METHOD_BT601 && !options->via_rgb;
 }
 
+/* Whether the output is the input's compressed luma and nothing else is asked for. A quality can only be given to pixels
+ * that are encoded anew; turning them means decoding, too. */
+static enum r2g_transcode choose_transcode(const struct r2g_job *job, const struct r2g_options *options) {
+    const struct r2g_codec *codec = job->decoder->codec;
+    if (codec->transcode_way == NULL || codec != job->out_codec || job->reader != job->decoder || options->reencode ||
+        options->quality != 0)
+        return R2G_TRANSCODE_NONE;
+    return codec->transcode_way(job->decoder);
+}
+
 static uint16_t background_gray(const struct r2g_options *options, uint32_t out_maxval) {
     uint8_t gray;
     r2g_luma_rgb8(&options->luma, options->background, &gray, 1);
@@ -114,10 +124,11 @@ r2g_status r2g_job_open(struct r2g_job *job, const char *in_path, const char *ou
             .height = job->reader->image.height,
             .channels = r2g_conversion_out_channels(&job->conversion),
             .maxval = job->policy.out_maxval,
-            .quality = options->quality,
+            .quality = options->quality != 0 ? options->quality : R2G_QUALITY_DEFAULT,
             .compression = options->compression,
         };
         r2g_raster_cut(&job->raster, job->out_codec->encoder);
+        job->transcode = choose_transcode(job, options);
         status = check_geometry(job, err);
     }
     if (status != R2G_OK)

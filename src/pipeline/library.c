@@ -63,7 +63,6 @@ static uint64_t default_mem_limit(void) {
 void r2g_options_default(struct r2g_options *options) {
     memset(options, 0, sizeof *options);
     (void)!r2g_luma_from_name(&options->luma, "bt601", NULL);
-    options->quality = 90;
     options->compression = R2G_COMPRESSION_DEFAULT;
     memset(options->background, 255, sizeof options->background);
     options->max_pixels = UINT64_C(1) << 30;

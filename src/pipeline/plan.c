@@ -21,6 +21,8 @@ const char *r2g_path_name(enum r2g_path path) {
         return "scatter";
     case R2G_PATH_DIRECT:
         return "direct";
+    case R2G_PATH_TRANSCODE:
+        return "transcode";
     }
     return "unknown";
 }
@@ -49,8 +51,24 @@ static uint32_t band_blocks(const struct r2g_plan_facts *facts, bool scatter, ui
     return (uint32_t)r2g_u64_min(blocks, most);
 }
 
+static struct r2g_plan plan_transcode(const struct r2g_plan_facts *facts) {
+    static const char *const whys[2][2] = {
+        {"the JPEG's luma stays as it is: its bits are copied, nothing is decoded",
+         "the JPEG's luma stays as it is: its bits are copied by rank 0, nothing is decoded"},
+        {"the JPEG's luma stays as it is: its coefficients are coded anew by libjpeg, without loss",
+         "the JPEG's luma stays as it is: its coefficients are coded anew by libjpeg on rank 0, without loss"},
+    };
+    return (struct r2g_plan){
+        .path = R2G_PATH_TRANSCODE,
+        .band_blocks = 1,
+        .why = whys[facts->transcode == R2G_TRANSCODE_COEFFICIENTS][facts->rank_count > 1],
+    };
+}
+
 struct r2g_plan r2g_plan_make(const struct r2g_plan_facts *facts) {
     struct r2g_plan plan = {.path = R2G_PATH_SEQUENTIAL, .band_blocks = 1};
+    if (facts->transcode != R2G_TRANSCODE_NONE)
+        return plan_transcode(facts);
     if (facts->rank_count <= 1) {
         plan.why = "one process does everything";
         return plan;

@@ -6,14 +6,18 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "codec/codec.h"
+
 enum r2g_path {
     R2G_PATH_SEQUENTIAL, /* one process does everything; no MPI call between reading and writing */
     R2G_PATH_SCATTER,    /* rank 0 reads; bands of row blocks are scattered, converted and encoded by all */
     R2G_PATH_DIRECT,     /* every rank reads its own row blocks */
+    R2G_PATH_TRANSCODE,  /* one process carries the compressed luma over; no pixel is decoded */
 };
 
 struct r2g_plan_facts {
     int rank_count;
+    enum r2g_transcode transcode; /* how the compressed luma can become the output, where nothing is asked for beyond */
     bool random_access; /* the reader can read any block of rows */
     bool input_shared;  /* every rank sees the same input file */
     bool fixed_offsets; /* the output format gives every segment a place of its own: its rows are not encoded */
@@ -33,7 +37,7 @@ struct r2g_plan {
 
 struct r2g_plan r2g_plan_make(const struct r2g_plan_facts *facts);
 
-/* "sequential", "scatter", "direct". */
+/* "sequential", "scatter", "direct", "transcode". */
 const char *r2g_path_name(enum r2g_path path);
 
 #endif

@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/size.h"
 #include "pipeline/block.h"
+#include "pipeline/transcode.h"
 
 r2g_status r2g_progress_tell(const struct r2g_options *options, const struct r2g_raster *raster, uint64_t done_rows,
                              struct r2g_error *err) {
@@ -51,6 +52,8 @@ static r2g_status run_block(struct run *run, uint32_t block, struct r2g_error *e
 
 r2g_status r2g_sequential_run(struct r2g_job *job, struct r2g_output *output, const struct r2g_options *options,
                               struct r2g_rank_times *times, struct r2g_error *err) {
+    if (job->transcode != R2G_TRANSCODE_NONE)
+        return r2g_transcode_run(job, output, options, times, err);
     struct run run = {
         .job = job, .output = output, .rows = {.budget = &job->budget}, .segment = {.budget = &job->budget}};
     size_t rows_nbytes;
@@ -94,7 +97,8 @@ r2g_status r2g_sequential_file(const struct r2g_request *request, struct r2g_run
     struct r2g_job job;
     r2g_status status = r2g_job_open(&job, request->in_path, request->out_path, &request->options, err);
     if (status == R2G_OK && report != NULL) {
-        struct r2g_plan_facts facts = {.rank_count = 1, .block_count = job.raster.block_count};
+        struct r2g_plan_facts facts = {
+            .rank_count = 1, .transcode = job.transcode, .block_count = job.raster.block_count};
         report->plan = r2g_plan_make(&facts);
         status = r2g_job_report(&job, request->out_path, &request->options, report, err);
     }

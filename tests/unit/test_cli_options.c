@@ -32,7 +32,7 @@ static void defaults_are_as_documented(void **state) {
     assert_int_equal(cli.command, R2G_CLI_CONVERT);
     assert_int_equal(cli.input_count, 1);
     assert_int_equal(cli.options.luma.method, R2G_METHOD_BT601);
-    assert_int_equal(cli.options.quality, 90);
+    assert_int_equal(cli.options.quality, 0);
     assert_int_equal(cli.options.max_pixels, 1073741824);
     assert_int_equal(cli.run_count, 3);
     assert_int_equal(cli.rank_count, 0);
