@@ -48,6 +48,21 @@ static void each_kind_of_facts_has_its_path(void **state) {
     expect(facts(2, false, false, false, false, 2), R2G_PATH_SCATTER, false);
 }
 
+/* A transcode is one process's work, whatever else could be done. */
+static void compressed_luma_is_carried_over_by_one(void **state) {
+    (void)state;
+    for (int ranks = 1; ranks <= 4; ranks++) {
+        struct r2g_plan_facts given = facts(ranks, ranks % 2 == 0, true, false, true, 100);
+        given.transcode = R2G_TRANSCODE_BITS;
+        expect(given, R2G_PATH_TRANSCODE, false);
+        const char *bits = r2g_plan_make(&given).why;
+        given.transcode = R2G_TRANSCODE_COEFFICIENTS;
+        expect(given, R2G_PATH_TRANSCODE, false);
+        assert_string_not_equal(r2g_plan_make(&given).why, bits);
+    }
+    assert_string_equal(r2g_path_name(R2G_PATH_TRANSCODE), "transcode");
+}
+
 /* What fits alone must not fail for the sake of being shared out. */
 static void what_cannot_be_sent_is_done_alone(void **state) {
     (void)state;
@@ -104,6 +119,7 @@ static void every_rank_finds_work(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_kind_of_facts_has_its_path),
+        cmocka_unit_test(compressed_luma_is_carried_over_by_one),
         cmocka_unit_test(what_cannot_be_sent_is_done_alone),
         cmocka_unit_test(bands_stay_within_bounds),
         cmocka_unit_test(every_rank_finds_work),
