@@ -7,9 +7,13 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include "base/fault.h"
+
+#define BATCH_ROWS 256u /* rows in one system call: two vectors each, half of what Linux takes at once */
+#define GAP_NBYTES 16u  /* wider gaps are not worth reading over */
 
 /* Whether the call that left `error` is to be made again. */
 static bool again(int fd, short events, int error) {
@@ -38,6 +42,55 @@ int r2g_file_read_at(int fd, uint64_t offset, void *bytes, size_t nbytes, size_t
         }
     }
     return 0;
+}
+
+/* One system call for up to BATCH_ROWS rows; false if that did not bring all of them. */
+static bool read_batch(int fd, uint64_t offset, size_t row_nbytes, size_t gap_nbytes, uint8_t *rows, ptrdiff_t stride,
+                       size_t row_count) {
+    struct iovec vectors[2 * BATCH_ROWS];
+    uint8_t unused[GAP_NBYTES];
+    int count = 0;
+    for (size_t i = 0; i < row_count; i++) {
+        if (i > 0 && gap_nbytes > 0) {
+            vectors[count++] = (struct iovec){.iov_base = unused, .iov_len = gap_nbytes};
+        }
+        vectors[count++] = (struct iovec){.iov_base = rows + (ptrdiff_t)i * stride, .iov_len = row_nbytes};
+    }
+    size_t nbytes = row_count * (row_nbytes + gap_nbytes) - gap_nbytes;
+    return preadv(fd, vectors, count, (off_t)offset) == (ssize_t)nbytes;
+}
+
+static int read_one_by_one(int fd, uint64_t offset, size_t row_nbytes, size_t gap_nbytes, uint8_t *rows,
+                           ptrdiff_t stride, size_t row_count, bool *complete) {
+    int error = 0;
+    for (size_t i = 0; i < row_count && error == 0 && *complete; i++) {
+        size_t got_nbytes;
+        error = r2g_file_read_at(fd, offset + i * (row_nbytes + gap_nbytes), rows + (ptrdiff_t)i * stride, row_nbytes,
+                                 &got_nbytes);
+        *complete = got_nbytes == row_nbytes;
+    }
+    return error;
+}
+
+int r2g_file_read_rows_at(int fd, uint64_t offset, size_t row_nbytes, size_t gap_nbytes, uint8_t *rows,
+                          ptrdiff_t stride, size_t row_count, bool *complete) {
+    int error = 0;
+    *complete = true;
+    for (size_t done = 0; done < row_count && error == 0 && *complete;) {
+        size_t batch = row_count - done < BATCH_ROWS ? row_count - done : BATCH_ROWS;
+        bool at_once = batch > 1 && gap_nbytes <= GAP_NBYTES && offset <= (uint64_t)INT64_MAX;
+        if (at_once && r2g_fault(R2G_FAULT_READ)) {
+            return EIO;
+        }
+        /* A call that was cut short or failed is not taken apart: its rows are read again, one by one. */
+        if (!at_once || !read_batch(fd, offset, row_nbytes, gap_nbytes, rows, stride, batch)) {
+            error = read_one_by_one(fd, offset, row_nbytes, gap_nbytes, rows, stride, batch, complete);
+        }
+        done += batch;
+        offset += batch * (row_nbytes + gap_nbytes);
+        rows += (ptrdiff_t)batch * stride;
+    }
+    return error;
 }
 
 int r2g_file_read_next(int fd, void *bytes, size_t nbytes, size_t *got_nbytes) {

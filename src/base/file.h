@@ -6,11 +6,16 @@
 #ifndef R2G_BASE_FILE_H
 #define R2G_BASE_FILE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 /* Reads up to nbytes at `offset`; *got_nbytes is short only at the end of the file. */
 int r2g_file_read_at(int fd, uint64_t offset, void *bytes, size_t nbytes, size_t *got_nbytes);
+/* Reads row_count rows of row_nbytes each that begin at `offset`, with gap_nbytes between them in the file: the first one
+ * to `rows`, each next one `stride` bytes on (negative: back) in memory. *complete is false if the file ends before. */
+int r2g_file_read_rows_at(int fd, uint64_t offset, size_t row_nbytes, size_t gap_nbytes, uint8_t *rows,
+                          ptrdiff_t stride, size_t row_count, bool *complete);
 /* Reads what is there next, at most nbytes; *got_nbytes is 0 at the end only. */
 int r2g_file_read_next(int fd, void *bytes, size_t nbytes, size_t *got_nbytes);
 /* Writes all nbytes at `offset`, or next. */

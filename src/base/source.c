@@ -146,3 +146,17 @@ r2g_status r2g_source_read_exact(const struct r2g_source *source, uint64_t offse
     }
     return R2G_OK;
 }
+
+r2g_status r2g_source_read_rows(const struct r2g_source *source, uint64_t offset, size_t row_nbytes, size_t gap_nbytes,
+                                void *rows, ptrdiff_t stride, size_t row_count, struct r2g_error *err) {
+    bool complete;
+    int error = r2g_file_read_rows_at(source->fd, offset, row_nbytes, gap_nbytes, rows, stride, row_count, &complete);
+    if (error != 0) {
+        return r2g_fail_errno(err, R2G_EINPUT, error, "cannot be read");
+    }
+    if (!complete) {
+        return r2g_fail(err, R2G_ECORRUPT, "file ends early: %zu rows of %zu bytes at %" PRIu64 " are wanted",
+                        row_count, row_nbytes, offset);
+    }
+    return R2G_OK;
+}

@@ -32,4 +32,10 @@ R2G_MUST_CHECK r2g_status r2g_source_read_at(const struct r2g_source *source, ui
 R2G_MUST_CHECK r2g_status r2g_source_read_exact(const struct r2g_source *source, uint64_t offset, void *bytes,
                                                 size_t nbytes, struct r2g_error *err);
 
+/* Reads row_count rows of row_nbytes each that begin at `offset`, gap_nbytes apart in the file: the first one to `rows`,
+ * each next one `stride` bytes on (negative: back) in memory. Errors as of r2g_source_read_exact. */
+R2G_MUST_CHECK r2g_status r2g_source_read_rows(const struct r2g_source *source, uint64_t offset, size_t row_nbytes,
+                                               size_t gap_nbytes, void *rows, ptrdiff_t stride, size_t row_count,
+                                               struct r2g_error *err);
+
 #endif

@@ -18,7 +18,8 @@
 #include "codec/bmp_writer.h"
 
 #define GROUP_NBYTES (UINT64_C(256) << 10) /* of file rows read at once: at least one row, about what a cache holds */
-#define STRAIGHT_FROM_NBYTES 4096 /* rows from this size on are worth a read call of their own, to save the copy */
+#define STRAIGHT_FROM_NBYTES                                                                                           \
+    1024 /* rows from this size on are worth a place of their own in a call, to save the copy */
 
 struct bmp_reader {
     struct r2g_reader base;
@@ -251,16 +252,18 @@ static r2g_status read_group(struct bmp_reader *reader, uint32_t first_row, uint
     return R2G_OK;
 }
 
-/* Rows that need no unpacking, each read to where it belongs. */
+/* Rows that need no unpacking, each read to where it belongs: of a bottom-up file the last one comes first. */
 static r2g_status read_straight(struct bmp_reader *reader, uint32_t first_row, uint32_t row_count, uint8_t *rows,
                                 size_t stride, struct r2g_error *err) {
     const struct r2g_bmp_header *header = &reader->header;
-    r2g_status status = R2G_OK;
-    for (uint32_t i = 0; i < row_count && status == R2G_OK; i++)
-        status = r2g_source_read_exact(
-            reader->base.source, header->data_offset + r2g_bmp_row_nbytes(header) * file_row(header, first_row + i),
-            rows + i * stride, (size_t)r2g_bmp_used_nbytes(header), err);
-    return status;
+    uint64_t row_nbytes = r2g_bmp_row_nbytes(header), used_nbytes = r2g_bmp_used_nbytes(header);
+    if (row_count == 0)
+        return R2G_OK;
+    uint32_t first_in_file = header->top_down ? first_row : first_row + row_count - 1;
+    return r2g_source_read_rows(reader->base.source, header->data_offset + row_nbytes * file_row(header, first_in_file),
+                                (size_t)used_nbytes, (size_t)(row_nbytes - used_nbytes),
+                                rows + (header->top_down ? 0 : (row_count - 1) * stride),
+                                header->top_down ? (ptrdiff_t)stride : -(ptrdiff_t)stride, row_count, err);
 }
 
 static r2g_status read_raw(struct bmp_reader *reader, uint32_t first_row, uint32_t row_count, uint8_t *rows,

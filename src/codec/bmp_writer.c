@@ -95,6 +95,10 @@ static r2g_status segment(struct r2g_encoder_state *state, const struct r2g_rast
     return R2G_OK;
 }
 
+static ptrdiff_t row_stride(const struct r2g_raster *raster) {
+    return -(ptrdiff_t)padded_nbytes(raster);
+}
+
 static r2g_status trailer(const struct r2g_raster *raster, const struct r2g_checksum *sum, struct r2g_buffer *out,
                           struct r2g_error *err) {
     (void)raster;
@@ -113,11 +117,13 @@ const struct r2g_encoder r2g_bmp_encoder = {
     .max_height = INT32_MAX,
     .max_maxval = 255,
     .row_multiple = 1,
+    .block_nbytes = R2G_RAW_BLOCK_NBYTES,
     .density = true,
     .state_new = state_new,
     .state_free = state_free,
     .header = header,
     .segment = segment,
+    .row_stride = row_stride,
     .trailer = trailer,
     .segment_offset = segment_offset,
 };

@@ -8,7 +8,7 @@
 
 #include "base/size.h"
 
-#define BLOCK_NBYTES (UINT64_C(1) << 20) /* of gray samples, about */
+#define BLOCK_NBYTES (UINT32_C(1) << 20) /* of gray samples, about, where the encoder does not say */
 #define NAME_NBYTES 132                  /* enough of a file to name it: DICOM's mark ends at byte 132 */
 
 const struct r2g_codec *const r2g_codecs[] = {&r2g_codec_png, &r2g_codec_jpeg, &r2g_codec_bmp, &r2g_codec_pnm, NULL};
@@ -105,7 +105,8 @@ size_t r2g_raster_row_nbytes(const struct r2g_raster *raster) {
 void r2g_raster_cut(struct r2g_raster *raster, const struct r2g_encoder *encoder) {
     uint64_t multiple = r2g_u64_max(encoder->row_multiple, 1);
     uint64_t row_nbytes = r2g_u64_max(r2g_raster_row_nbytes(raster), 1);
-    uint64_t rows = r2g_u64_max(BLOCK_NBYTES / row_nbytes / multiple, 1) * multiple;
+    uint64_t block_nbytes = encoder->block_nbytes > 0 ? encoder->block_nbytes : BLOCK_NBYTES;
+    uint64_t rows = r2g_u64_max(block_nbytes / row_nbytes / multiple, 1) * multiple;
     uint64_t all_rows = r2g_u64_max((raster->height + multiple - 1) / multiple, 1) * multiple;
     rows = r2g_u64_min(rows, all_rows);
     raster->block_rows = (uint32_t)rows;

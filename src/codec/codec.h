@@ -65,6 +65,7 @@ struct r2g_encoder {
     uint32_t max_maxval;            /* 255 or 65535 */
     bool any_maxval;                /* maxval may be any value; else just 255 or 65535 */
     uint32_t row_multiple;          /* row blocks are multiples of this many rows (JPEG: 8) */
+    uint32_t block_nbytes;          /* of gray samples in a row block, about; 0: 1 MiB */
     bool orientation, density, icc, exif, texts, gamma; /* what of the metadata the format can hold */
     bool aspect;                    /* a density may be a mere shape of pixels (R2G_DENSITY_ASPECT) */
     uint32_t density_max;           /* largest number for a density; 0: any */
@@ -83,6 +84,11 @@ struct r2g_encoder {
     R2G_MUST_CHECK r2g_status (*segment)(struct r2g_encoder_state *state, const struct r2g_raster *raster,
                                          uint32_t first_row, uint32_t row_count, const void *rows,
                                          struct r2g_buffer *out, struct r2g_checksum *checksum, struct r2g_error *err);
+
+    /* Raw formats, where a segment may be nothing but its rows: bytes from each gray row to the next one within it,
+     * negative where the last row comes first, 0 where this raster's segments are made by `segment` alone. Rows may
+     * then be written there at once, with zeros between them, instead of calling `segment`. NULL: always 0. */
+    ptrdiff_t (*row_stride)(const struct r2g_raster *raster);
 
     /* *sum becomes the checksum of what it covered followed by what `next` covers. NULL: the format has none. */
     void (*checksum_append)(struct r2g_checksum *sum, const struct r2g_checksum *next);
@@ -156,8 +162,12 @@ R2G_MUST_CHECK r2g_status r2g_reader_open(struct r2g_reader **reader, const stru
                                           const struct r2g_read_options *options, struct r2g_error *err);
 void r2g_reader_close(struct r2g_reader *reader);
 
-/* Sets block_rows and block_count from width, channels, maxval and the encoder's row_multiple alone: about 1 MiB of gray
- * a block, at least row_multiple rows. */
+/* Row blocks of raw formats: block, input rows and segment lie in a core's second cache together, so that a row is read,
+ * converted and written without a way through main memory. */
+#define R2G_RAW_BLOCK_NBYTES (UINT32_C(256) << 10)
+
+/* Sets block_rows and block_count from width, channels, maxval and the encoder's row_multiple and block_nbytes alone: at
+ * least row_multiple rows a block. */
 void r2g_raster_cut(struct r2g_raster *raster, const struct r2g_encoder *encoder);
 
 /* Rows of block i. */

@@ -6,6 +6,7 @@
  */
 #include "codec/codec.h"
 
+#include <endian.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -143,17 +144,10 @@ static void unpack_bits(uint8_t *rows, uint32_t width, uint64_t row_count) {
     }
 }
 
-static void swap_bytes(uint8_t *bytes, size_t nbytes) {
-#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
-    for (size_t i = 0; i + 1 < nbytes; i += 2) {
-        uint8_t high = bytes[i];
-        bytes[i] = bytes[i + 1];
-        bytes[i + 1] = high;
-    }
-#else
-    (void)bytes;
-    (void)nbytes;
-#endif
+/* 16-bit samples are big-endian in the file. */
+static void order_samples(uint16_t *samples, size_t sample_count) {
+    for (size_t i = 0; i < sample_count; i++)
+        samples[i] = be16toh(samples[i]);
 }
 
 /* Reads rows that lie without gaps both in the file and in memory. */
@@ -170,7 +164,7 @@ static r2g_status read_raw(struct pnm_reader *reader, uint32_t first_row, uint32
     if (reader->header.kind == '4')
         unpack_bits(rows, image->width, row_count);
     else if (image->maxval > 255)
-        swap_bytes(rows, nbytes);
+        order_samples((uint16_t *)(void *)rows, nbytes / 2);
     return R2G_OK;
 }
 

@@ -2,6 +2,7 @@
  * its place follows from the row alone. Texts become comment lines of the header, "# key: value". */
 #include "codec/pnm_writer.h"
 
+#include <endian.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -81,11 +82,16 @@ static r2g_status segment(struct r2g_encoder_state *state, const struct r2g_rast
     const uint16_t *samples = rows;
     uint8_t *to = out->bytes + out->nbytes;
     for (size_t i = 0; i < nbytes / 2; i++) {
-        to[2 * i] = (uint8_t)(samples[i] >> 8);
-        to[2 * i + 1] = (uint8_t)samples[i];
+        uint16_t sample = htobe16(samples[i]);
+        memcpy(to + 2 * i, &sample, sizeof sample);
     }
     out->nbytes += nbytes;
     return R2G_OK;
+}
+
+/* 16-bit samples have to be turned round. */
+static ptrdiff_t row_stride(const struct r2g_raster *raster) {
+    return raster->maxval <= 255 ? (ptrdiff_t)r2g_raster_row_nbytes(raster) : 0;
 }
 
 static r2g_status trailer(const struct r2g_raster *raster, const struct r2g_checksum *sum, struct r2g_buffer *out,
@@ -108,11 +114,13 @@ const struct r2g_encoder r2g_pnm_encoder = {
     .max_maxval = 65535,
     .any_maxval = true,
     .row_multiple = 1,
+    .block_nbytes = R2G_RAW_BLOCK_NBYTES,
     .texts = true,
     .state_new = state_new,
     .state_free = state_free,
     .header = header,
     .segment = segment,
+    .row_stride = row_stride,
     .trailer = trailer,
     .segment_offset = segment_offset,
 };

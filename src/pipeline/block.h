@@ -4,6 +4,7 @@
 #ifndef R2G_PIPELINE_BLOCK_H
 #define R2G_PIPELINE_BLOCK_H
 
+#include "base/output.h"
 #include "codec/codec.h"
 #include "pipeline/report.h"
 #include "pixel/conversion.h"
@@ -13,7 +14,8 @@ struct r2g_block_worker {
     struct r2g_raster raster;
     struct r2g_converter *converter;
     struct r2g_encoder_state *state;
-    struct r2g_buffer gray; /* the block's gray rows */
+    struct r2g_buffer gray; /* the block's gray rows; empty where they go straight into the segment */
+    ptrdiff_t row_stride;   /* in the segment then, else 0 */
     size_t in_row_nbytes;   /* of the samples that come in, rows without gaps */
     uint32_t in_maxval;
     struct r2g_rank_times times; /* grows with every block */
@@ -30,6 +32,12 @@ void r2g_block_worker_stop(struct r2g_block_worker *worker);
  * checksum to *sum. */
 R2G_MUST_CHECK r2g_status r2g_block_worker_run(struct r2g_block_worker *worker, uint32_t block, const uint8_t *rows,
                                                struct r2g_buffer *out, struct r2g_checksum *sum, struct r2g_error *err);
+
+/* The same, and writes the segment to `output` at `offset`. `segment` is scratch; *segment_nbytes is its size. */
+R2G_MUST_CHECK r2g_status r2g_block_worker_place(struct r2g_block_worker *worker, uint32_t block, const uint8_t *rows,
+                                                 struct r2g_output *output, uint64_t offset,
+                                                 struct r2g_buffer *segment, uint64_t *segment_nbytes,
+                                                 struct r2g_checksum *sum, struct r2g_error *err);
 
 /* Reads row block `block` into `rows`, without gaps, and books the time. */
 R2G_MUST_CHECK r2g_status r2g_block_read(struct r2g_block_worker *worker, struct r2g_reader *reader, uint32_t block,

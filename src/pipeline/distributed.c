@@ -172,21 +172,15 @@ r2g_status r2g_distributed_read(struct r2g_distributed *run, uint32_t block, uin
 
 r2g_status r2g_distributed_block(struct r2g_distributed *run, uint32_t block, const uint8_t *rows,
                                  struct r2g_buffer *segment, struct r2g_checksum *sum, struct r2g_error *err) {
+    if (!run->plan.place)
+        return r2g_block_worker_run(&run->worker, block, rows, segment, sum, err);
     const struct r2g_raster *raster = &run->setup.raster;
-    if (run->plan.place)
-        segment->nbytes = 0;
-    r2g_status status = r2g_block_worker_run(&run->worker, block, rows, segment, sum, err);
-    if (status != R2G_OK || !run->plan.place)
-        return status;
-    int64_t clock = r2g_clock_ns();
     uint64_t offset =
         run->header_nbytes + run->out_codec->encoder->segment_offset(raster, block * raster->block_rows,
                                                                      r2g_raster_block_row_count(raster, block));
     struct r2g_output *output = run->comm->rank == 0 ? run->output : run->attached;
-    status = r2g_output_write_at(output, offset, segment->bytes, segment->nbytes, err);
-    segment->nbytes = 0;
-    r2g_phase_add(&run->worker.times, R2G_PHASE_WRITE, &clock);
-    return status;
+    uint64_t nbytes;
+    return r2g_block_worker_place(&run->worker, block, rows, output, offset, segment, &nbytes, sum, err);
 }
 
 /* Rank 0 works alone; the others sleep until it is done. */

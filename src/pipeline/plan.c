@@ -8,8 +8,10 @@
  * are the gray rows whose segments one gather brings. */
 #define BAND_NBYTES (UINT64_C(48) << 20)
 #define GATHER_NBYTES (UINT64_C(192) << 20)
-/* Row blocks a rank and band: enough that uneven shares can follow measured speed in steps of a quarter. */
+/* Row blocks a rank and band: enough that uneven shares can follow measured speed in steps of a quarter, and so many
+ * small ones that the messages are not small. */
 #define BLOCKS_PER_RANK 4u
+#define SHARE_NBYTES (UINT64_C(4) << 20) /* of gray rows */
 /* A picture is cut into at least this many bands where it has as many blocks, so that reading and converting overlap. */
 #define BANDS_MIN 4u
 
@@ -45,7 +47,8 @@ static uint64_t most_blocks(const struct r2g_plan_facts *facts, bool scatter) {
  * that works. With very many ranks memory allows fewer, and the last ranks get nothing. */
 static uint32_t band_blocks(const struct r2g_plan_facts *facts, bool scatter, uint64_t most) {
     uint64_t workers = (uint64_t)facts->rank_count - (scatter ? 1 : 0);
-    uint64_t blocks = (uint64_t)facts->rank_count * BLOCKS_PER_RANK;
+    uint64_t gray = r2g_u64_max(facts->gray_block_nbytes, 1);
+    uint64_t blocks = (uint64_t)facts->rank_count * r2g_u64_max(SHARE_NBYTES / gray, BLOCKS_PER_RANK);
     blocks = r2g_u64_min(blocks, (facts->block_count + BANDS_MIN - 1) / BANDS_MIN);
     blocks = r2g_u64_min(r2g_u64_max(blocks, workers), facts->block_count);
     return (uint32_t)r2g_u64_min(blocks, most);

@@ -34,19 +34,16 @@ static r2g_status run_block(struct run *run, uint32_t block, struct r2g_error *e
     const struct r2g_raster *raster = &run->job->raster;
     uint32_t first_row = block * raster->block_rows, row_count = r2g_raster_block_row_count(raster, block);
     r2g_status status = r2g_block_read(&run->worker, run->job->reader, block, run->rows.bytes, err);
-    run->segment.nbytes = 0;
-    if (status == R2G_OK)
-        status = r2g_block_worker_run(&run->worker, block, run->rows.bytes, &run->segment, &run->sum, err);
     if (status != R2G_OK)
         return status;
-    int64_t clock = r2g_clock_ns();
     const struct r2g_encoder *encoder = run->job->out_codec->encoder;
     uint64_t offset = run->end;
     if (encoder->segment_offset != NULL)
         offset = run->header_nbytes + encoder->segment_offset(raster, first_row, row_count);
-    status = r2g_output_write_at(run->output, offset, run->segment.bytes, run->segment.nbytes, err);
-    run->end += run->segment.nbytes;
-    r2g_phase_add(&run->worker.times, R2G_PHASE_WRITE, &clock);
+    uint64_t nbytes = 0;
+    status = r2g_block_worker_place(&run->worker, block, run->rows.bytes, run->output, offset, &run->segment, &nbytes,
+                                    &run->sum, err);
+    run->end += nbytes;
     return status;
 }
 

@@ -78,8 +78,8 @@ void r2g_converter_free(struct r2g_converter *converter) {
     }
 }
 
-static bool in_range(const struct r2g_converter *converter, const void *in, uint32_t width) {
-    const size_t sample_count = (size_t)width * converter->channels;
+static bool in_range(const struct r2g_converter *converter, const void *in, size_t pixel_count) {
+    const size_t sample_count = pixel_count * converter->channels;
     uint32_t largest = 0;
     if (converter->conversion.maxval <= UINT8_MAX) {
         const uint8_t *samples = in;
@@ -238,14 +238,21 @@ static void convert_row(const struct r2g_converter *converter, const uint8_t *in
 }
 
 bool r2g_converter_rows(const struct r2g_converter *converter, const void *in, size_t in_stride, void *out,
-                        size_t out_stride, uint32_t width, uint32_t row_count) {
-    const uint8_t *in_row = in;
-    uint8_t *out_row = out;
-    for (uint32_t y = 0; y < row_count; y++, in_row += in_stride, out_row += out_stride) {
-        if (converter->checked && !in_range(converter, in_row, width)) {
+                        ptrdiff_t out_stride, uint32_t width, uint32_t row_count) {
+    size_t pixel_count = width;
+    size_t rows = row_count;
+    /* Rows without gaps are as good as one long row, which spares narrow pictures the start of each. */
+    if (in_stride == pixel_count * converter->in_pixel_nbytes &&
+        out_stride == (ptrdiff_t)(pixel_count * converter->out_pixel_nbytes)) {
+        pixel_count *= rows;
+        rows = rows > 0;
+    }
+    for (size_t y = 0; y < rows; y++) {
+        const uint8_t *in_row = (const uint8_t *)in + y * in_stride;
+        if (converter->checked && !in_range(converter, in_row, pixel_count)) {
             return false;
         }
-        convert_row(converter, in_row, out_row, width);
+        convert_row(converter, in_row, (uint8_t *)out + (ptrdiff_t)y * out_stride, pixel_count);
     }
     return true;
 }

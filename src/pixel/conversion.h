@@ -31,14 +31,15 @@ R2G_MUST_CHECK r2g_status r2g_converter_new(struct r2g_converter **converter, co
                                             struct r2g_error *err);
 void r2g_converter_free(struct r2g_converter *converter);
 
-/* Converts row_count rows of `width` pixels; rows lie in_stride and out_stride bytes apart. Samples take 1 byte up to
- * a maxval of 255, else 2 (machine order, 2-byte aligned); input and output do not overlap. Steps, in this order:
+/* Converts row_count rows of `width` pixels; rows lie in_stride and out_stride bytes apart (the latter is negative
+ * where the first row is the last in memory). Samples take 1 byte up to a maxval of 255, else 2 (machine order, 2-byte
+ * aligned); input and output do not overlap. Steps, in this order:
  *   gray  = luma(R, G, B); gray input passes untouched
  *   range = (v * out_maxval + maxval div 2) div maxval, where the two differ; alpha likewise
  *   laid on the background, where alpha is dropped: (gray * a + background * (m - a) + m div 2) div m, m = out_maxval;
  *           exact gray where a = m, exact background where a = 0
  * Returns false if a gray or colour sample exceeds maxval (possible only where maxval is neither 255 nor 65535). */
 R2G_MUST_CHECK bool r2g_converter_rows(const struct r2g_converter *converter, const void *in, size_t in_stride,
-                                       void *out, size_t out_stride, uint32_t width, uint32_t row_count);
+                                       void *out, ptrdiff_t out_stride, uint32_t width, uint32_t row_count);
 
 #endif

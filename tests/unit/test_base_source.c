@@ -98,6 +98,41 @@ static void a_file_is_read_where_it_lies(void **state) {
     r2g_source_close(NULL);
 }
 
+/* Rows with and without gaps, downwards and upwards, more of them than one system call takes, and past the end. */
+static void rows_are_read_to_their_places(void **state) {
+    (void)state;
+    write_file(in_folder("rows"), 30000);
+    struct r2g_source *source;
+    assert_int_equal(r2g_source_open(&source, in_folder("rows"), NULL), R2G_OK);
+    static uint8_t memory[70000];
+    for (size_t row_nbytes = 1; row_nbytes < 41; row_nbytes += 13) {
+        for (size_t gap_nbytes = 0; gap_nbytes < 20; gap_nbytes++) {
+            for (size_t row_count = 0; row_count < 500; row_count = row_count * 3 + 1) {
+                const size_t stride = row_nbytes + 5;
+                for (int upwards = 0; upwards < 2; upwards++) {
+                    memset(memory, 0xA5, sizeof memory);
+                    uint8_t *first = memory + (upwards && row_count > 0 ? (row_count - 1) * stride : 0);
+                    assert_int_equal(r2g_source_read_rows(source, 7, row_nbytes, gap_nbytes, first,
+                                                          upwards ? -(ptrdiff_t)stride : (ptrdiff_t)stride, row_count,
+                                                          NULL),
+                                     R2G_OK);
+                    for (size_t i = 0; i < row_count; i++) {
+                        const uint8_t *row = memory + (upwards ? row_count - 1 - i : i) * stride;
+                        assert_memory_equal(row, content + 7 + i * (row_nbytes + gap_nbytes), row_nbytes);
+                        assert_memory_equal(row + row_nbytes, "\xA5\xA5\xA5\xA5\xA5", 5);
+                    }
+                }
+            }
+        }
+    }
+    struct r2g_error err = {0};
+    assert_int_equal(r2g_source_read_rows(source, 29000, 100, 0, memory, 100, 10, &err), R2G_OK);
+    assert_int_equal(r2g_source_read_rows(source, 29000, 99, 2, memory, 99, 10, &err), R2G_ECORRUPT);
+    assert_non_null(strstr(err.text, "file ends early"));
+    assert_int_equal(r2g_source_read_rows(source, UINT64_MAX - 8, 1, 0, memory, 1, 9, &err), R2G_ECORRUPT);
+    r2g_source_close(source);
+}
+
 static void a_pipe_on_standard_input_is_spooled(void **state) {
     (void)state;
     int ends[2];
@@ -248,6 +283,7 @@ static int teardown(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_file_is_read_where_it_lies),
+        cmocka_unit_test(rows_are_read_to_their_places),
         cmocka_unit_test(a_pipe_on_standard_input_is_spooled),
         cmocka_unit_test(a_non_blocking_pipe_is_waited_for),
         cmocka_unit_test(a_redirected_file_is_not_copied),

@@ -36,6 +36,15 @@ static void known_cuts(void **unused) {
     }
 }
 
+static void an_encoder_may_ask_for_other_blocks(void **unused) {
+    (void)unused;
+    const struct r2g_encoder encoder = {.row_multiple = 1, .block_nbytes = 1u << 18};
+    struct r2g_raster raster = {.width = 1000, .height = 10000, .channels = 1, .maxval = 255};
+    r2g_raster_cut(&raster, &encoder);
+    assert_int_equal(raster.block_rows, 262); /* 262.144 rows */
+    assert_int_equal(raster.block_count, 39);
+}
+
 static void blocks_cover_every_row_once(void **unused) {
     (void)unused;
     for (int round = 0; round < 2000; round++) {
@@ -126,6 +135,7 @@ static void whole_pictures_are_checked(void **unused) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(known_cuts),
+        cmocka_unit_test(an_encoder_may_ask_for_other_blocks),
         cmocka_unit_test(blocks_cover_every_row_once),
         cmocka_unit_test(words_and_names_find_the_codec),
         cmocka_unit_test(foreign_files_are_named),
