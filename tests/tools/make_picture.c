@@ -339,6 +339,37 @@ static void drawing_row(struct picture *picture, uint32_t y) {
     }
 }
 
+/* ---- screenshot: windows with lists on a tiled ground; the same glyphs, lines and tiles come again and again ---- */
+
+enum { WINDOW_WIDTH = 720, WINDOW_HEIGHT = 440, WINDOW_EDGE = 28, LIST_LINE = 20 };
+
+static uint32_t list_colour(uint32_t x, uint32_t y, uint32_t window) {
+    uint32_t line = y / LIST_LINE, column = x / 8, letter = hash(column, line % 9, window % 4);
+    bool blank = letter % 7 == 0 || column % 30 > 22 || x % 8 > 5 || y % LIST_LINE < 4 || y % LIST_LINE > 13;
+    uint32_t glyph = hash(letter >> 8 & 63, 5, 5), bit = x % 8 / 2 + 3 * (y % LIST_LINE / 2 % 5);
+    if (!blank && (glyph >> bit & 1) != 0) {
+        return column % 90 < 30 ? 0x1A1A1A : 0x5A6470;
+    }
+    return line % 13 == 4 ? 0xCCE4F7 : line % 2 == 0 ? 0xFFFFFF : 0xF4F6F8;
+}
+
+static void screenshot_row(struct picture *picture, uint32_t y) {
+    uint32_t v = y % WINDOW_HEIGHT;
+    for (uint32_t x = 0; x < picture->width; x++) {
+        uint32_t u = x % WINDOW_WIDTH, window = hash(x / WINDOW_WIDTH, y / WINDOW_HEIGHT, picture->seed), colour;
+        if (u < WINDOW_EDGE || v < WINDOW_EDGE || u >= WINDOW_WIDTH - WINDOW_EDGE || v >= WINDOW_HEIGHT - WINDOW_EDGE) {
+            colour = 0x2A5C7A + (hash(x % 48, y % 48, 3) & 0x070707); /* a tile of grain */
+        } else if (v < 2 * WINDOW_EDGE) {
+            colour = 0x3A3F47 + 0x010101 * (u * 48 / WINDOW_WIDTH); /* a title with a slow gradient */
+        } else {
+            colour = list_colour(u - WINDOW_EDGE, v - 2 * WINDOW_EDGE, window);
+        }
+        for (int c = 0; c < 3; c++) {
+            picture->rgb[c][x] = (uint16_t)((colour >> (16 - 8 * c) & 255) * 257);
+        }
+    }
+}
+
 /* ---- ct: a slice through a chest, gray in RGB ---- */
 
 static void ct_begin(struct picture *picture) {
@@ -395,6 +426,7 @@ static const struct kind kinds[] = {
     {"tissue", tissue_begin, tissue_row}, {"photograph", photograph_begin, photograph_row},
     {"drawing", NULL, drawing_row},       {"ct", ct_begin, ct_row},
     {"noise", NULL, noise_row},           {"gray-ramp", NULL, gray_ramp_row},
+    {"screenshot", NULL, screenshot_row},
 };
 
 /* ---- the file ---- */
@@ -466,7 +498,7 @@ static bool parse_number(const char *text, uint32_t low, uint32_t high, uint32_t
 
 static int usage(FILE *file) {
     fputs("usage: make_picture KIND WIDTH HEIGHT [SEED] [--bits 8|16] [-o FILE]\n"
-          "kinds: tissue photograph drawing ct noise gray-ramp\n",
+          "kinds: tissue photograph drawing ct noise gray-ramp screenshot\n",
           file);
     return file == stdout ? 0 : 2;
 }
