@@ -19,14 +19,16 @@ PPM) are measured instead of made pictures.
   --paths LIST     png-none, png-paeth, jpeg-444, jpeg-420, jpeg-progressive, bmp, ppm, ppm-png, jpeg-png, png-jpeg.
                    Default: all. Of IMAGEs: png, jpeg, bmp, ppm, ppm-png, jpeg-png, png-jpeg. Default: to their own
                    format
-  --runs N         rounds. Default: 7. What takes longer than 5 s runs three times, longer than a minute once
+  --runs N         rounds. Default: 7. What takes longer than 5 s is timed three times; once, as it is checked, where
+                   that is also four times as long as the fastest
   --ranks LIST     also measure rgb2gray -n N for these. Default: "1 2"; "" for none
   --only LIST      only contenders whose names begin so, such as "rgb2gray vips jpegtran"
   --dir DIR        where pictures and outputs lie. Default: out/bench. /dev/shm leaves the disk out
   --peers          only the part about files
   --kernel         only the part about kernels in memory (rgb2gray's, OpenCV's, libyuv's, memcpy)
 
-Lists may be parted by commas or blanks. Ends with 1 where an output of rgb2gray is not exact; never because of a time.
+Lists may be parted by commas or blanks. Ends with 1 where an output of rgb2gray is not exact (JPEG apart, whose loss is
+shown); never because of a time.
 Environment: RGB2GRAY_BUILD  a build folder to measure instead of build/release (it is not built then)
 HELP
 }

@@ -57,6 +57,8 @@ def gray_samples(name):
         return numpy.asarray(image), "gray"
     if image.mode == "LA":
         return numpy.asarray(image)[..., 0], "gray with alpha"
+    if image.mode in ("1", "I") or image.mode.startswith("I;16"):
+        return numpy.asarray(image), "gray of 1 bit" if image.mode == "1" else "gray of 16 bits"
     if image.mode in ("P", "RGB"):
         rgb = numpy.asarray(image.convert("RGB"))
         if (rgb[..., 0] == rgb[..., 1]).all() and (rgb[..., 0] == rgb[..., 2]).all():
@@ -68,9 +70,9 @@ def gray_samples(name):
 def judge(job):
     source = Image.open(job["source"])
     references = {}
-    if source.mode == "RGB":
-        references["formula"] = formula(numpy.asarray(source))
-    if job["jpeg"]:
+    if source.mode in ("RGB", "P", "L") and "transparency" not in source.info:
+        references["formula"] = formula(numpy.asarray(source.convert("RGB")))
+    if job["jpeg"] and source.mode in ("RGB", "L"):
         references["luma"] = luma(job["source"])
     verdicts = {}
     for name, output in job["outputs"].items():
@@ -83,7 +85,7 @@ def judge(job):
         if samples is None:
             continue
         verdict["size_right"] = samples.shape == (source.height, source.width)
-        if verdict["size_right"]:
+        if verdict["size_right"] and samples.dtype == numpy.uint8:
             verdict["differences"] = {key: difference(samples, value) for key, value in references.items()}
     return {"width": source.width, "height": source.height, "mode": source.mode, "verdicts": verdicts}
 

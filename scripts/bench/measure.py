@@ -9,8 +9,8 @@ from pictures import EXTENSIONS, BenchError
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 TIME_LIMIT_S = 1800
-SLOW_S, SLOW_RUNS = 5, 3            # a contender that took longer when it was checked is timed less often
-VERY_SLOW_S, VERY_SLOW_RUNS = 60, 1
+SLOW_S, SLOW_RUNS = 5, 3  # a contender that took longer when it was checked is timed less often,
+SLOW_TIMES = 4            # and not again where it also took so many times as long as the fastest
 
 
 class Run:
@@ -65,7 +65,7 @@ class Runner:
                 process.wait()
                 return Run((TIME_LIMIT_S * 1e9, 0, 0, 0, 124), f"stopped after {TIME_LIMIT_S} s")
         with open(errors, "rb") as file:
-            error = file.read(4000).decode("utf-8", "replace").strip()
+            error = file.read(4000).decode("utf-8", "replace").replace(self.scratch + "/", "").strip()
         if code != 0:
             return Run((0, 0, 0, 0, 127), error)
         with open(result, encoding="ascii") as file:
@@ -96,15 +96,15 @@ class Summary:
         self.reported_s = statistics.median(reported) if reported else None
 
 
-def runs_for(checked, wanted):
-    """How often to time a contender, from its checking run."""
-    if checked.wall_s > VERY_SLOW_S:
-        return min(wanted, VERY_SLOW_RUNS)
-    return min(wanted, SLOW_RUNS) if checked.wall_s > SLOW_S else wanted
+def runs_for(checked, fastest_s, wanted):
+    """How often to time a contender, from its checking run; 0: that run has told enough."""
+    if checked.wall_s <= SLOW_S:
+        return wanted
+    return 0 if checked.wall_s > SLOW_TIMES * fastest_s else min(wanted, SLOW_RUNS)
 
 
 def in_turn(runner, path, source, counts, say):
-    """Times the contenders of `counts` (contender: how many runs) A B C A B C, each round beginning one further on.
+    """Times the contenders of `counts` (contender: number of runs) A B C A B C, each round beginning one further on.
 
     Returns (contender: Summary, contender: text of a failure).
     """

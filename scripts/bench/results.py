@@ -4,9 +4,9 @@
 RESOLVED = 0.1  # what is less than this part of the start-up cannot be told from its noise
 
 
-def verdict_exact(verdict, path, contender):
-    """Whether an output has exactly the reference's samples: True, False, or None where it cannot be said (lossy)."""
-    if verdict is None or path.lossy or not verdict["differences"]:
+def verdict_exact(verdict, path):
+    """Whether an output has exactly the reference's samples; None where it cannot be said, or pixels became a JPEG."""
+    if path.lossy or not verdict["differences"]:
         return None
     best = verdict["differences"].get("luma", verdict["differences"].get("formula"))
     return best["max"] == 0
@@ -23,7 +23,7 @@ def row(contender, path, summary, startup, verdict, output_nbytes, failure):
     if verdict:
         result.update(form=verdict["form"], differences=verdict["differences"],
                       valid=verdict["size_right"] and (verdict["form"] or "").startswith("gray"),
-                      exact=verdict_exact(verdict, path, contender))
+                      exact=verdict_exact(verdict, path))
     if summary:
         result.update(runs=summary.runs, median_s=summary.median_s, min_s=summary.min_s, max_s=summary.max_s,
                       cpu_s=summary.cpu_s, resident_nbytes=summary.resident_nbytes, alone_s=summary.reported_s)

@@ -110,7 +110,7 @@ COUNTED = """What is counted
   differs     from (299 R + 587 G + 114 B + 500) div 1000 of the decoded source; for a JPEG source from that or from its
               own luma as djpeg -grayscale decodes it, whichever is nearer. A JPEG made from pixels differs by its loss
   All take turns, A B C A B C, each round beginning one further on. Every peer runs with its default options, so JPEG
-  qualities and PNG levels differ: see the sizes. Only jpegtran and rgb2gray keep a JPEG's luma without a new loss."""
+  qualities and PNG levels differ: see the sizes. From JPEG to JPEG, who is not exact has encoded anew, with a new loss."""
 
 
 def write_csv(name, findings):
