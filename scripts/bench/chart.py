@@ -2,6 +2,7 @@
 from xml.sax.saxutils import escape
 
 import text
+from results import in_order
 
 COLUMN, EDGE = 500, 16                  # two columns of panels
 NAME_X, BAR_X, BAR_END = 116, 124, 336  # within a column: names end at NAME_X, bars lie from BAR_X to at most BAR_END
@@ -32,9 +33,8 @@ def bar(x, y, width, style):
 
 
 def bars(found):
-    """[(contender, style)], ours first, then the peers by time."""
-    rows = [one for one in found["results"] if one["median_s"]]
-    rows.sort(key=lambda one: (not one["ours"], one["ranks"] if one["ours"] else one["median_s"]))
+    """[(contender, style)], in their order."""
+    rows = [one for one in in_order(found["results"]) if one["median_s"]]
     fastest = found["comparison"]["fastest_whole"]
     return [(one, "ours" if one["ours"] else "fastest" if one["contender"] == fastest else "peer") for one in rows]
 
@@ -81,8 +81,8 @@ def panel(found, left, y):
 
 
 LEGEND = (
-    "Whole commands, start-up counted; median; shorter is better. 2.0x: twice as fast as the fastest peer (darker).",
-    "Pale blue: starting mpirun. (2.0x): the conversion alone, start-up apart on both sides. Struck: longer still.",
+    "Whole commands, start-up counted; median; shorter is better. 2.0x: twice as fast as the fastest peer (in bold).",
+    "The other blue: starting mpirun. (2.0x): the conversion alone, start-up apart on each side. Struck: longer still.",
 )
 
 

@@ -104,6 +104,7 @@ class Files:
         self.everyone = contenders.chosen(everyone, options.only)
         self.startups = {}
         self.findings = []
+        self.where = ""  # the picture and path at work, for messages
 
     def all(self):
         for kind in self.options.kinds if self.options.sizes else []:
@@ -113,21 +114,22 @@ class Files:
                         self.made(kind, width, height, path)
         for image in self.options.images:
             for path in pictures.paths_of_given(image, self.options.paths):
-                self.one(os.path.basename(image), path, os.path.abspath(image), path)
+                self.one(os.path.basename(image), path, os.path.abspath(image))
 
     def made(self, kind, width, height, path):
         source = self.store.picture(kind, width, height, path)
         if source is None:
             say(f"{path.name}: left out, {path.makers[0][0]} is not installed")
             return
-        self.one(kind, path, source, path)
+        self.one(kind, path, source)
 
-    def one(self, picture, path, source, tiny_path):
+    def one(self, picture, path, source):
+        """Checks, times and shows everyone on one path of one picture."""
         self.where = f"{picture}, {path.name}"
         present = [one for one in self.everyone if one.template(path) and one.present(path)]
         checked, verdicts, sizes_, failures, picture_size = self.checked(present, path, source)
         working = [one for one in present if one.name not in failures]
-        startups = self.started(working, tiny_path)
+        startups = self.started(working, path)
         fastest_s = min((checked[one.name].wall_s for one in working), default=0)
         counts = {one: measure.runs_for(checked[one.name], fastest_s, self.options.runs) for one in working}
         summaries, later = measure.in_turn(self.runner, path, source, counts, self.tell)

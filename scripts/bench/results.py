@@ -35,6 +35,11 @@ def row(contender, path, summary, startup, verdict, output_nbytes, failure):
     return result
 
 
+def in_order(rows):
+    """Ours first, by ranks; then the peers, the fastest first; those that failed last."""
+    return sorted(rows, key=lambda one: (not one["ours"], one["ranks"] if one["ours"] else one["median_s"] or 1e9))
+
+
 def comparison(rows):
     """The fastest peer by whole commands and by conversion alone, and how many times as fast ours are.
 

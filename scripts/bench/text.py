@@ -1,8 +1,8 @@
-"""Figures as people read them, the tables on the terminal, and the files csv, json and table.md."""
+"""Figures as people read them, the tables on the terminal, and the files for programs: CSV and JSON."""
 import csv
 import json
 
-from results import distance
+from results import distance, in_order
 
 CSV_FIELDS = ("picture", "width", "height", "path", "contender", "ranks", "runs", "median_s", "min_s", "max_s",
               "startup_s", "alone_s", "cpu_s", "resident_nbytes", "source_nbytes", "output_nbytes", "form", "exact",
@@ -74,7 +74,7 @@ def picture_title(found):
 def finding_text(found):
     """The table of one path of one picture, and what it says in plain words."""
     rows = [("", "median", "least..most", "runs", "start-up", "alone", "CPU", "memory", "output", "differs from exact")]
-    for one in sorted(found["results"], key=lambda item: (not item["ours"], item["median_s"] or 1e9)):
+    for one in in_order(found["results"]):
         if one["failure"]:
             rows.append((one["contender"], "failed", "", "", "", "", "", "", "", one["failure"].splitlines()[0][:70]))
             continue
@@ -110,7 +110,7 @@ COUNTED = """What is counted
   differs     from (299 R + 587 G + 114 B + 500) div 1000 of the decoded source; for a JPEG source from that or from its
               own luma as djpeg -grayscale decodes it, whichever is nearer. A JPEG made from pixels differs by its loss
   All take turns, A B C A B C, each round beginning one further on. Every peer runs with its default options, so JPEG
-  qualities and PNG levels differ: see the sizes. From JPEG to JPEG, who is not exact has encoded anew, with a new loss."""
+  qualities and PNG levels differ: see the sizes. From JPEG to JPEG, what is not exact was encoded anew, with a loss."""
 
 
 def write_csv(name, findings):

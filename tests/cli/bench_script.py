@@ -80,6 +80,25 @@ def check_inexact(folder):
     check(done.returncode == 1 and b"NOT AS PROMISED: photograph, ppm: rgb2gray" in done.stdout, "an inexact one", done)
 
 
+def check_kernels(folder):
+    """The kernels as the benchmark calls them, without OpenCV and libyuv: every instruction set gives exact grays."""
+    library = os.path.join(os.path.dirname(PROGRAM), "librgb2gray.so")
+    if not shutil.which("g++") or not os.path.exists(library):
+        print("kernels are passed over: there is no g++, or no shared library")
+        return
+    program = os.path.join(folder, "kernel")
+    done = subprocess.run(["g++", "-std=c++17", "-O1", "-I", os.path.join(SOURCE, "include"), "-o", program,
+                           os.path.join(SCRIPTS, "bench", "kernel.cc"), "-ldl"], capture_output=True, check=False)
+    check(done.returncode == 0, "kernel.cc compiles", done)
+    done = subprocess.run([program, library, folder, "1", "1"], capture_output=True, env=environment(), check=False)
+    check(done.returncode == 0, "kernel.cc runs", done)
+    lines = [json.loads(line) for line in done.stdout.splitlines()]
+    exact = {line["kernel"]: line["differing_colours"] for line in lines if line["what"] == "exact"}
+    check("rgb2gray scalar" in exact and not any(exact.values()), "kernels are exact", exact)
+    speeds = [line for line in lines if line["what"] == "speed"]
+    check(len(speeds) == 3 * (len(exact) + 1) and all(line["median"] > 0 for line in speeds), "speeds", lines)
+
+
 for module in ("numpy", "PIL"):
     if importlib.util.find_spec(module) is None:
         print(f"skipped: this test needs {module}")
@@ -100,4 +119,5 @@ with temporary_folder() as work:
           os.listdir(os.path.join(work, "work")))
     check_usage(work)
     check_inexact(work)
+    check_kernels(work)
 finish()
