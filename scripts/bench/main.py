@@ -17,7 +17,7 @@ import results
 import tables
 import text
 
-STARTUP_RUNS = 5
+IMPORT_RUNS = 5
 
 
 def say(line):
@@ -64,7 +64,7 @@ def parse(arguments):
     options.kinds = options.kinds or ["photograph"]
     if options.kinds == ["all"]:
         options.kinds = list(pictures.KINDS)
-    options.runs = options.runs or (3 if options.quick else 7)
+    options.runs = (3 if options.quick else 7) if options.runs is None else options.runs
     options.ranks = [1, 2] if options.ranks is None else options.ranks
     if not options.peers and not options.kernel:
         options.peers = options.kernel = True
@@ -102,7 +102,6 @@ class Files:
         self.options, self.runner, self.store = options, runner, store
         everyone = contenders.rgb2gray(options.program, options.ranks) + contenders.peers()
         self.everyone = contenders.chosen(everyone, options.only)
-        self.startups = {}
         self.findings = []
         self.where = ""  # the picture and path at work, for messages
 
@@ -129,14 +128,13 @@ class Files:
         present = [one for one in self.everyone if one.template(path) and one.present(path)]
         checked, verdicts, sizes_, failures, picture_size = self.checked(present, path, source)
         working = [one for one in present if one.name not in failures]
-        startups = self.started(working, path)
         fastest_s = min((checked[one.name].wall_s for one in working), default=0)
         counts = {one: measure.runs_for(checked[one.name], fastest_s, self.options.runs) for one in working}
-        summaries, later = measure.in_turn(self.runner, path, source, counts, self.tell)
+        summaries, later = measure.in_turn(self.runner, path, source, self.tiny(path), counts, self.tell)
         summaries.update({one: measure.Summary([checked[one.name]]) for one in working if counts[one] == 0})
         failures.update({one.name: reason for one, reason in later.items()})
-        rows = [results.row(one, path, summaries.get(one), startups.get(one.name), verdicts.get(one.name),
-                            sizes_.get(one.name), failures.get(one.name)) for one in present]
+        rows = [results.row(one, path, summaries.get(one), verdicts.get(one.name), sizes_.get(one.name),
+                            failures.get(one.name)) for one in present]
         found = results.finding(picture, path, os.path.getsize(source), picture_size, rows)
         self.findings.append(found)
         print(text.finding_text(found) + "\n", flush=True)
@@ -162,21 +160,10 @@ class Files:
         os.sync()  # so that nothing written so far reaches the disk while times are taken
         return runs, answer["verdicts"], nbytes, failures, (answer["width"], answer["height"])
 
-    def started(self, working, path):
-        """Median times of the same commands on a picture of 16 x 16. Measured once for each kind of path."""
-        key = (path.source, path.target)
-        known = self.startups.setdefault(key, {})
-        missing = [one for one in working if one.name not in known]
-        if missing:
-            made = next(other for other in pictures.PATHS if (other.source, other.target) == key)
-            tiny = self.store.picture("photograph", 16, 16, made)
-            if tiny is None:
-                return {}
-            runs = min(self.options.runs, STARTUP_RUNS)
-            summaries, _ = measure.in_turn(self.runner, path, tiny, {one: runs for one in missing},
-                                           lambda line: self.tell("start-up, " + line))
-            known.update({one.name: summary for one, summary in summaries.items()})
-        return known
+    def tiny(self, path):
+        """A picture of 16 x 16 of the path's input format: what a command takes for it is its start-up."""
+        made = next(other for other in pictures.PATHS if other.source == path.source)
+        return self.store.picture("photograph", 16, 16, made)
 
 
 def write_findings(folder, document):
@@ -224,7 +211,7 @@ def run(options):
             write_kernels(options.results, document["machine"], lines)
         if options.peers:
             print(text.COUNTED, flush=True)
-            document["imports"] = measure.import_times(runner, files.everyone, min(options.runs, STARTUP_RUNS))
+            document["imports"] = measure.import_times(runner, files.everyone, min(options.runs, IMPORT_RUNS))
             print("  Python peers: " + ", ".join(f"import {name}: {text.seconds(value)}"
                                                  for name, value in document["imports"].items()) + "\n", flush=True)
             files.all()

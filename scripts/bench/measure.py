@@ -84,9 +84,12 @@ class Runner:
 
 
 class Summary:
-    """Several runs of one contender."""
+    """Several runs of one contender, each with the run of the same command on a tiny picture that went before it."""
 
-    def __init__(self, runs):
+    def __init__(self, runs, startups=()):
+        pairs = list(zip(runs, startups))
+        self.startup_s = statistics.median(tiny.wall_s for _, tiny in pairs) if pairs else None
+        self.rest_s = statistics.median(run.wall_s - tiny.wall_s for run, tiny in pairs) if pairs else None
         walls = [run.wall_s for run in runs]
         self.runs = len(runs)
         self.median_s, self.min_s, self.max_s = statistics.median(walls), min(walls), max(walls)
@@ -103,27 +106,33 @@ def runs_for(checked, fastest_s, wanted):
     return 0 if checked.wall_s > SLOW_TIMES * fastest_s else min(wanted, SLOW_RUNS)
 
 
-def in_turn(runner, path, source, counts, say):
+def in_turn(runner, path, source, tiny, counts, say):
     """Times the contenders of `counts` (contender: number of runs) A B C A B C, each round beginning one further on.
 
-    Returns (contender: Summary, contender: text of a failure).
+    Each run comes right after one on the picture `tiny` (None: there is none), which tells the start-up under the same
+    conditions. Returns (contender: Summary, contender: text of a failure).
     """
-    order, runs, failed = list(counts), {contender: [] for contender in counts}, {}
+    order, failed = list(counts), {}
+    runs, startups = {contender: [] for contender in counts}, {contender: [] for contender in counts}
     for number in range(max(counts.values(), default=0)):
         say(f"round {number + 1} of {max(counts.values())}")
         first = number % len(order)
         for contender in order[first:] + order[:first]:
             if number >= counts[contender] or contender in failed:
                 continue
-            target = runner.new_name(EXTENSIONS[path.target])
-            run = runner.convert(contender, path, source, target)
-            if os.path.exists(target):
-                os.remove(target)
-            if run.code == 0:
-                runs[contender].append(run)
-            else:
-                failed[contender] = run.error or f"exit status {run.code}"
-    return {contender: Summary(list_) for contender, list_ in runs.items() if list_ and contender not in failed}, failed
+            for picture, list_ in ((tiny, startups), (source, runs)):
+                if picture is None:
+                    continue
+                target = runner.new_name(EXTENSIONS[path.target])
+                run = runner.convert(contender, path, picture, target)
+                if os.path.exists(target):
+                    os.remove(target)
+                if run.code == 0:
+                    list_[contender].append(run)
+                else:
+                    failed[contender] = run.error or f"exit status {run.code}"
+    return {contender: Summary(list_, startups[contender]) for contender, list_ in runs.items()
+            if list_ and contender not in failed}, failed
 
 
 def import_times(runner, contenders, count):

@@ -12,7 +12,7 @@ def verdict_exact(verdict, path):
     return best["max"] == 0
 
 
-def row(contender, path, summary, startup, verdict, output_nbytes, failure):
+def row(contender, path, summary, verdict, output_nbytes, failure):
     """One contender on one path. Times are in seconds; what was not measured is None."""
     result = {
         "contender": contender.name, "ours": contender.ours, "ranks": contender.ranks, "command": contender.shown(path),
@@ -26,12 +26,10 @@ def row(contender, path, summary, startup, verdict, output_nbytes, failure):
                       exact=verdict_exact(verdict, path))
     if summary:
         result.update(runs=summary.runs, median_s=summary.median_s, min_s=summary.min_s, max_s=summary.max_s,
-                      cpu_s=summary.cpu_s, resident_nbytes=summary.resident_nbytes, alone_s=summary.reported_s)
-        if startup:
-            result["startup_s"] = startup.median_s
-            rest = summary.median_s - startup.median_s
-            if result["alone_s"] is None and rest > startup.median_s * RESOLVED:
-                result["alone_s"] = rest
+                      cpu_s=summary.cpu_s, resident_nbytes=summary.resident_nbytes,
+                      startup_s=summary.startup_s, alone_s=summary.reported_s)
+        if summary.reported_s is None and summary.rest_s and summary.rest_s > summary.startup_s * RESOLVED:
+            result["alone_s"] = summary.rest_s
     return result
 
 

@@ -90,9 +90,14 @@ def verdict(found):
     how, lines = found["comparison"], []
     if how["fastest_whole"] is None:
         return lines
-    lines.append(f"fastest peer: {how['fastest_whole']}, {seconds(how['fastest_whole_s'])} as a whole command")
-    for name, times in how["times_as_fast"].items():
-        line = f"{name}: {ratio(times['whole'])} times as fast (whole commands)"
+    peer = next(one for one in found["results"] if one["contender"] == how["fastest_whole"])
+    lines.append(f"fastest peer: {peer['contender']}, {seconds(peer['median_s'])} as a whole command")
+    for one in found["results"]:
+        times = how["times_as_fast"].get(one["contender"])
+        if times is None:
+            continue
+        line = f"{one['contender']}: {ratio(times['whole'])} times as fast (whole commands"
+        line += f", {ratio(one['cpu_s'] / peer['cpu_s'])} of its processor time)" if peer["cpu_s"] else ")"
         if times["alone"] is not None:
             line += f", {ratio(times['alone'])} times (start-up apart on both sides; then the fastest " \
                     f"peer is {how['fastest_alone']}, {seconds(how['fastest_alone_s'])})"
@@ -102,9 +107,10 @@ def verdict(found):
 
 COUNTED = """What is counted
   median      the whole command, from before it is started until it has ended: start-up, reading, converting, writing
-  start-up    the same command on a picture of 16 x 16 (for Python peers that is mostly the import; for -n it is mpirun)
+  start-up    the same command on a picture of 16 x 16, just before each run (of Python peers mostly the import, of -n
+              mpirun)
   alone       the conversion alone: what rgb2gray reports; what the Python of OpenCV and Pillow counts around it, import
-              apart; for the others, median less start-up ("-" where that is too little to be told from start-up)
+              apart; of the others, each run less the start-up before it ("-" where that is too little to be told)
   CPU         processor time, user and system, of all processes together
   memory      the largest resident size of any one process
   differs     from (299 R + 587 G + 114 B + 500) div 1000 of the decoded source; for a JPEG source from that or from its
