@@ -40,8 +40,8 @@ def check_json(document):
             check(row["exact"] is True or one["target"] == "jpeg", f"{path}: exact", row)
             check(row["runs"] == 1 and row["median_s"] >= row["alone_s"] > 0, f"{path}: times", row)
             check(row["output_nbytes"] > 0 and row["resident_nbytes"] > 0, f"{path}: sizes", row)
-    pillow = next(row for row in found["ppm"]["results"] if row["contender"] == "Pillow")
-    check(pillow["exact"] is False or pillow["exact"] is True, "peers are judged too", pillow)
+    peers = [row for one in found.values() for row in one["results"] if not row["ours"] and not row["failure"]]
+    check(all(row["form"] and row["differences"] for row in peers), "peers are judged too", peers)
     return sum(len(one["results"]) for one in document["findings"])
 
 
@@ -109,10 +109,11 @@ for program in ("/usr/bin/python3", "cc", "cjpeg", GENERATOR):
         sys.exit(77)
 with temporary_folder() as work:
     result = bench(work, "--peers", "--sizes", "64x48", "--runs", "1", "--ranks", "", "--paths",
-                   ",".join(sorted(PATHS)), "--only", "rgb2gray Pillow jpegtran netpbm")
+                   ",".join(sorted(PATHS)), "--only", "rgb2gray jpegtran netpbm")
     check(result.returncode == 0, "the benchmark runs", result)
     if result.returncode == 0:
-        check(b"fastest peer: " in result.stdout, "it says who the fastest peer is", result.stdout)
+        if shutil.which("jpegtran"):
+            check(b"fastest peer: " in result.stdout, "it says who the fastest peer is", result.stdout)
         with open(os.path.join(work, "results", "results.json"), encoding="utf-8") as results:
             check_files(os.path.join(work, "results"), check_json(json.load(results)))
     check(not [name for name in os.listdir(os.path.join(work, "work")) if name != "pictures"], "nothing is left",
