@@ -3,6 +3,7 @@ import argparse
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -230,6 +231,7 @@ def run(options):
 
 def main():
     options = parse(sys.argv[1:])
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # leave nothing behind then, either
     try:
         return run(options)
     except pictures.BenchError as error:
