@@ -25,6 +25,15 @@ class Run:
         self.reported_s = reported_s  # the conversion alone, as the program tells
 
 
+def end(process, number):
+    """Ends a process and all it has started by a signal; it may have ended by itself just now."""
+    try:
+        os.killpg(process.pid, number)
+    except ProcessLookupError:
+        pass
+    process.wait()
+
+
 class Runner:
     """Runs commands in a scratch folder through the small program timed.c."""
 
@@ -57,12 +66,10 @@ class Runner:
             except subprocess.TimeoutExpired:
                 code = None
             except BaseException:
-                os.killpg(process.pid, signal.SIGTERM)
-                process.wait()
+                end(process, signal.SIGTERM)
                 raise
             if code is None:
-                os.killpg(process.pid, signal.SIGKILL)
-                process.wait()
+                end(process, signal.SIGKILL)
                 return Run((TIME_LIMIT_S * 1e9, 0, 0, 0, 124), f"stopped after {TIME_LIMIT_S} s")
         with open(errors, "rb") as file:
             error = file.read(4000).decode("utf-8", "replace").replace(self.scratch + "/", "").strip()
