@@ -136,15 +136,15 @@ static void test_every_width_height_and_filter(void **unused) {
 /* All 2^24 neighbours: odd bytes of the row below lie right of a, below b, and below right of c. */
 static void test_paeth_of_all_neighbours(void **unused) {
     (void)unused;
-    enum { NBYTES = 512 };
-    uint8_t raw[2 * NBYTES], filtered[2 * (NBYTES + 1)];
-    for (unsigned pair = 0; pair < 65536; pair++) {
-        uint8_t a = (uint8_t)pair, c = (uint8_t)(pair >> 8);
-        for (unsigned b = 0; b < 256; b++) {
-            raw[2 * b] = c;
-            raw[2 * b + 1] = (uint8_t)b;
-            raw[NBYTES + 2 * b] = a;
-            raw[NBYTES + 2 * b + 1] = predictor(PNG_PAETH, a, (int)b, c);
+    enum { NBYTES = 512 * 256 };
+    static uint8_t raw[2 * NBYTES], filtered[2 * (NBYTES + 1)];
+    for (unsigned a = 0; a < 256; a++) {
+        for (unsigned i = 0; i < 65536; i++) {
+            uint8_t b = (uint8_t)i, c = (uint8_t)(i >> 8);
+            raw[2 * i] = c;
+            raw[2 * i + 1] = b;
+            raw[NBYTES + 2 * i] = (uint8_t)a;
+            raw[NBYTES + 2 * i + 1] = predictor(PNG_PAETH, (int)a, b, c);
         }
         filtered[0] = PNG_NONE;
         filtered[NBYTES + 1] = PNG_PAETH;
