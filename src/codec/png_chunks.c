@@ -9,8 +9,6 @@
 #include "base/size.h"
 #include "codec/png_parts.h"
 
-#define WINDOW_NBYTES ((uint64_t)128 * 1024) /* read from the file at a time: stays in the second-level cache */
-
 r2g_status r2g_png_damaged(struct r2g_error *err, const char *type, const char *text) {
     return r2g_fail(err, R2G_ECORRUPT, "damaged PNG data: %s%s%s", type, type[0] != '\0' ? ": " : "", text);
 }
@@ -62,15 +60,11 @@ static r2g_status read_bytes(struct png_chunks *chunks, uint8_t *to, size_t nbyt
     return R2G_OK;
 }
 
-r2g_status r2g_png_chunks_start(struct png_chunks *chunks, struct r2g_budget *budget, uint64_t offset, uint32_t left,
-                                struct r2g_error *err) {
-    chunks->window.budget = budget;
-    chunks->offset = chunks->window_offset = offset;
+void r2g_png_chunks_start(struct png_chunks *chunks, uint64_t offset, uint32_t left) {
+    chunks->offset = offset;
     chunks->left = left;
     memcpy(chunks->type, "IDAT", 5);
     chunks->crc = crc32_gzip_refl(0, (const uint8_t *)"IDAT", 4);
-    size_t nbytes = (size_t)r2g_u64_min(WINDOW_NBYTES, chunks->source->nbytes);
-    return r2g_buffer_reserve(&chunks->window, nbytes, "reading", err);
 }
 
 r2g_status r2g_png_chunks_take(struct png_chunks *chunks, const uint8_t **bytes, size_t *nbytes,

@@ -10,7 +10,7 @@
 struct png_chunks {
     const struct r2g_source *source;
     struct r2g_image *image;  /* whose note tells what was tolerated */
-    struct r2g_buffer window; /* file bytes from window_offset on */
+    struct r2g_buffer window; /* file bytes from window_offset on, which is not behind `offset`; not empty */
     uint64_t window_offset;
     uint64_t offset; /* in the file, of the next byte */
     uint64_t idat_nbytes_max, other_nbytes_max;
@@ -23,9 +23,8 @@ struct png_chunks {
 /* "damaged PNG data: " and the text */
 r2g_status r2g_png_damaged(struct r2g_error *err, const char *type, const char *text);
 
-/* Takes the window. `offset` is the first byte of the data of an IDAT chunk that has `left` bytes. */
-R2G_MUST_CHECK r2g_status r2g_png_chunks_start(struct png_chunks *chunks, struct r2g_budget *budget, uint64_t offset,
-                                               uint32_t left, struct r2g_error *err);
+/* Goes to the first byte of the data of an IDAT chunk of `left` bytes. All members before `type` but `offset` are set. */
+void r2g_png_chunks_start(struct png_chunks *chunks, uint64_t offset, uint32_t left);
 /* Checks the CRC of the present chunk, whose bytes are all taken, and reads the head of the next. */
 R2G_MUST_CHECK r2g_status r2g_png_chunks_next(struct png_chunks *chunks, struct r2g_error *err);
 /* Takes the next bytes of the present chunk that has some left: *bytes lie in the window until the next call. */

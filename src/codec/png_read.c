@@ -19,7 +19,7 @@
 #include "codec/png_rows.h"
 #include "deflate/zlib_memory.h"
 
-#define WINDOW_NBYTES ((uint64_t)128 * 1024) /* read from the file at a time */
+#define WINDOW_NBYTES ((uint64_t)128 * 1024) /* read from the file at a time: stays in the second-level cache */
 #define IDAT_NBYTES 65536                    /* given to inflate at a time */
 #define CHUNK_NBYTES_MAX ((png_alloc_size_t)8 << 20)
 #define CHUNK_CACHE_MAX 1000
@@ -323,12 +323,16 @@ static r2g_status read_interlaced(struct png_reader *reader, uint32_t first_row,
 static r2g_status start(struct png_reader *reader, struct r2g_error *err) {
     reader->started = true;
     if (reader->plain && reader->failure.status == R2G_OK) {
-        struct png_rows_kind kind = {reader->base.source, reader->memory.budget, &reader->base.image, reader->offset};
+        struct png_rows_kind kind = {.source = reader->base.source,
+                                     .budget = reader->memory.budget,
+                                     .image = &reader->base.image,
+                                     .idat_offset = reader->offset,
+                                     .window = &reader->window,
+                                     .window_offset = reader->window_offset};
         reader->failure.status = r2g_png_rows_new(&reader->rows, &kind, &reader->failure);
     }
     if (reader->rows != NULL) {
         png_destroy_read_struct(&reader->png, &reader->info, NULL);
-        r2g_buffer_free(&reader->window);
         return R2G_OK;
     }
     return guarded(reader, start_rows, NULL, err);

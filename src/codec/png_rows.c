@@ -88,10 +88,11 @@ static r2g_status start(struct r2g_png_rows *rows, const struct png_rows_kind *k
     rows->chunks.image = kind->image;
     rows->chunks.idat_nbytes_max = idat_nbytes_max(image->height, (uint64_t)rows->band.nbytes + 1);
     rows->chunks.other_nbytes_max = CHUNK_NBYTES_MAX;
-    r2g_status status = r2g_png_chunks_start(&rows->chunks, kind->budget, kind->idat_offset, idat_nbytes, err);
-    if (status == R2G_OK) {
-        status = r2g_inflater_new(&rows->inflater, kind->budget, err);
-    }
+    rows->chunks.window = *kind->window;
+    rows->chunks.window_offset = kind->window_offset;
+    *kind->window = (struct r2g_buffer){.budget = kind->budget};
+    r2g_png_chunks_start(&rows->chunks, kind->idat_offset, idat_nbytes);
+    r2g_status status = r2g_inflater_new(&rows->inflater, kind->budget, err);
     if (status == R2G_OK) {
         status = r2g_buffer_reserve(&rows->last, rows->band.nbytes, "a row", err);
     }

@@ -15,6 +15,9 @@ struct png_rows_kind {
     struct r2g_budget *budget;
     struct r2g_image *image; /* of the reader: its size and format are set; its note may be set here */
     uint64_t idat_offset;    /* in the file: the first byte of the data of the first IDAT chunk */
+    /* What the file is read through, its bytes from window_offset on; taken over unless *rows is NULL. */
+    struct r2g_buffer *window;
+    uint64_t window_offset;
 };
 
 struct r2g_png_rows;
