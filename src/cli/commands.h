@@ -1,4 +1,4 @@
-/* The sub-commands. Main thread only; they return the program's exit code and print their own errors. */
+/* The sub-commands, and conversions that need MPI. Main thread only; they return the program's exit code and print their own errors. */
 #ifndef R2G_CLI_COMMANDS_H
 #define R2G_CLI_COMMANDS_H
 
@@ -6,6 +6,14 @@
 
 /* What each file holds, and what a conversion with these options would make of it. */
 int r2g_cli_info(const struct r2g_cli *cli);
+
+/* The next three need MPI. In the program that is started they are in handover.c and become the program that has it. */
+
+/* Conversions under a launcher. */
+int r2g_cli_among_ranks(const struct r2g_cli *cli);
+
+/* --compare in one process. */
+int r2g_cli_compare_alone(const struct r2g_cli *cli);
 
 /* Whether MPI and this machine are fit: 0, R2G_EMPI when MPI cannot be used, or 1 when something else failed. */
 int r2g_cli_doctor(const struct r2g_cli *cli);

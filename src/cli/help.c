@@ -61,14 +61,13 @@ void r2g_cli_print_help(FILE *file) {
 #define TEXT(x) TEXT_OF(x)
 
 void r2g_cli_print_version(FILE *file) {
-    char mpi[MPI_MAX_LIBRARY_VERSION_STRING] = "";
-    int length = 0;
-    /* one of the few calls allowed before MPI_Init */
-    if (MPI_Get_library_version(mpi, &length) != MPI_SUCCESS)
-        mpi[0] = '\0';
-    mpi[strcspn(mpi, ",\n")] = '\0';
     fprintf(file, "rgb2gray %s\n", r2g_version());
-    fprintf(file, "  MPI              %s\n", mpi[0] ? mpi : "unknown");
+#ifdef OMPI_MAJOR_VERSION
+    fprintf(file, "  Open MPI         %d.%d.%d (when this program was built)\n", OMPI_MAJOR_VERSION, OMPI_MINOR_VERSION,
+            OMPI_RELEASE_VERSION);
+#else
+    fprintf(file, "  MPI              standard %d.%d\n", MPI_VERSION, MPI_SUBVERSION);
+#endif
     fprintf(file, "  libpng           %s\n", png_get_libpng_ver(NULL));
 #ifdef LIBJPEG_TURBO_VERSION
     fprintf(file, "  libjpeg-turbo    %s (when this program was built)\n", TEXT(LIBJPEG_TURBO_VERSION));

@@ -19,7 +19,7 @@ static r2g_status explain_one(const struct r2g_cli *cli, const char *input, stru
     r2g_status status = r2g_cli_output_name(cli, input, &output, &err);
     if (status == R2G_OK) {
         request.out_path = output;
-        status = r2g_convert(NULL, &request, &report, &err);
+        status = r2g_convert_alone(&request, &report, &err);
     }
     if (status != R2G_OK)
         fprintf(stderr, "rgb2gray: %s\n", err.text);

@@ -21,7 +21,7 @@
 
 #include "base/buffer.h"
 #include "cli/child.h"
-#include "parallel/comm.h"
+#include "parallel/launcher.h"
 
 /* Beyond this, sharing CPUs only costs; far beyond it, the machine drowns in processes. */
 #define RANKS_PER_CPU_MAX 64

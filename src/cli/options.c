@@ -437,6 +437,7 @@ static r2g_status parse_arguments(struct parse *parse, int argc, char **argv) {
 r2g_status r2g_cli_parse(struct r2g_cli *cli, int argc, char **argv, struct r2g_error *err) {
     memset(cli, 0, sizeof *cli);
     r2g_options_default(&cli->options);
+    cli->argv = argv;
     cli->run_count = 3;
     /* "-ab" may stand for two options, "--" is added: at most one argument a character. */
     size_t most = 3;

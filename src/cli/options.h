@@ -25,6 +25,7 @@ enum r2g_cli_report { R2G_CLI_REPORT_DEFAULT, R2G_CLI_REPORT_NONE, R2G_CLI_REPOR
 enum r2g_cli_progress { R2G_CLI_PROGRESS_AUTO, R2G_CLI_PROGRESS_NONE, R2G_CLI_PROGRESS_BAR, R2G_CLI_PROGRESS_JSON };
 
 struct r2g_cli {
+    char **argv; /* all of it, NULL-terminated */
     enum r2g_cli_command command;
     char **inputs; /* input_count paths, "-" is standard input */
     int input_count;

@@ -12,6 +12,8 @@
 
 #include <rgb2gray/status.h>
 
+#include "parallel/launcher.h"
+
 struct r2g_comm {
     MPI_Comm mpi;
     int rank, size;
@@ -20,21 +22,6 @@ struct r2g_comm {
     int64_t launch_ns; /* from the launcher's start to the end of MPI_Init, -1 unknown */
     bool broken;       /* an agreement itself failed: ranks may no longer meet, only r2g_comm_abort is left */
 };
-
-/* What started this process, told by its environment alone: no MPI call. */
-enum r2g_launcher {
-    R2G_LAUNCHER_NONE,    /* alone: never start MPI */
-    R2G_LAUNCHER_OPENMPI, /* Open MPI's mpirun */
-    R2G_LAUNCHER_PMIX,    /* srun --mpi=pmix, prun */
-    R2G_LAUNCHER_FOREIGN, /* srun without PMIx, or another MPI's launcher: would start copies that know nothing of each
-                             other */
-};
-enum r2g_launcher r2g_launcher_detect(int *rank_count);
-
-/* Sets, where the user has not and all ranks are on one host, the Open MPI settings that save about 200 ms a start (pml
- * ob1: no search for network hardware; hwloc without its OpenCL and GL plugins). Call before r2g_comm_start, or before
- * an mpirun is started with this environment (`one_host`: no host file, no other hosts). */
-void r2g_launch_settings(bool one_host);
 
 /* Starts MPI and fills *comm. Collective over all ranks of the job. R2G_EMPI if MPI cannot start, or if the number of
  * ranks is not what the launcher announced. */

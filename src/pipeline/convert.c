@@ -1,27 +1,15 @@
 #include "pipeline/convert.h"
 
-#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "pipeline/compare.h"
 #include "pipeline/distributed.h"
 #include "pipeline/sequential.h"
 
-static struct r2g_rank_place own_place(void) {
-    struct r2g_rank_place place = {.cpu = sched_getcpu(), .pid = getpid()};
-    cpu_set_t allowed;
-    if (sched_getaffinity(0, sizeof allowed, &allowed) == 0)
-        place.allowed_cpus = CPU_COUNT(&allowed);
-    if (gethostname(place.host, sizeof place.host - 1) != 0)
-        strcpy(place.host, "?");
-    return place;
-}
-
 /* Where every rank is, and what launch cost. */
 static r2g_status fill_world(struct r2g_comm *comm, struct r2g_report *report, struct r2g_error *err) {
-    struct r2g_rank_place mine = own_place();
+    struct r2g_rank_place mine = r2g_own_place();
     int size = comm != NULL ? comm->size : 1;
     bool root = comm == NULL || comm->rank == 0;
     r2g_status status = R2G_OK;
@@ -47,58 +35,33 @@ static r2g_status fill_world(struct r2g_comm *comm, struct r2g_report *report, s
                          "MPI_Gather", err);
 }
 
-/* One run, not committed. */
-static r2g_status run_once(struct r2g_comm *comm, const struct r2g_request *request, struct r2g_run_result *result,
-                           struct r2g_report *report, struct r2g_error *err) {
-    if (comm == NULL)
-        return r2g_sequential_file(request, result, report, err);
-    return r2g_distributed_file(comm, request, result, report, err);
-}
-
 static r2g_status fill_run(struct r2g_comm *comm, const struct r2g_run_result *result, struct r2g_report *report,
                            struct r2g_error *err) {
-    int size = comm != NULL ? comm->size : 1;
-    bool root = comm == NULL || comm->rank == 0;
     struct r2g_rank_times *all = NULL;
     r2g_status status = R2G_OK;
-    if (root) {
-        all = r2g_new((size_t)size * sizeof *all, err);
+    if (comm->rank == 0) {
+        all = r2g_new((size_t)comm->size * sizeof *all, err);
         status = all != NULL ? R2G_OK : R2G_ENOMEM;
     }
-    if (comm != NULL)
-        status = r2g_agree(comm, status, err);
+    status = r2g_agree(comm, status, err);
     if (status == R2G_OK)
         status = r2g_gather_times(comm, &result->times, all, err);
-    if (!root)
+    if (comm->rank != 0)
         return status;
     report->parallel = (struct r2g_run){.wall_ns = result->wall_ns,
                                         .min_ns = result->wall_ns,
                                         .max_ns = result->wall_ns,
                                         .run_count = all != NULL,
-                                        .rank_count = size,
+                                        .rank_count = comm->size,
                                         .ranks = all};
-    return status;
-}
-
-/* Gives the output its name. A comparison leaves this out of both sides' times. */
-static r2g_status commit(struct r2g_run_result *result, bool compare, struct r2g_report *report,
-                         struct r2g_error *err) {
-    int64_t before_ns = result->wall_ns;
-    r2g_status status = r2g_result_commit(result, report, err);
-    int64_t commit_ns = result->wall_ns - before_ns;
-    if (!compare) {
-        report->parallel.wall_ns += commit_ns;
-        report->parallel.min_ns = report->parallel.max_ns = report->parallel.wall_ns;
-        report->parallel.ranks[0].phase_ns[R2G_PHASE_WRITE] += commit_ns;
-    }
     return status;
 }
 
 static r2g_status convert(struct r2g_comm *comm, const struct r2g_request *request, struct r2g_run_result *result,
                           struct r2g_report *report, struct r2g_error *err) {
     bool root = comm == NULL || comm->rank == 0, compare = request->mode == R2G_MODE_COMPARE;
-    r2g_status status =
-        compare ? r2g_compare(comm, request, result, report, err) : run_once(comm, request, result, report, err);
+    r2g_status status = compare ? r2g_compare(comm, request, result, report, err)
+                                : r2g_distributed_file(comm, request, result, report, err);
     if (status != R2G_OK)
         return status;
     status = fill_world(comm, report, err);
@@ -111,11 +74,13 @@ static r2g_status convert(struct r2g_comm *comm, const struct r2g_request *reque
     if (comm != NULL)
         status = r2g_agree(comm, status, err);
     /* Last of all, and nothing is agreed on afterwards: what stands under its name is not called a failure. */
-    return status == R2G_OK && root ? commit(result, compare, report, err) : status;
+    return status == R2G_OK && root ? r2g_convert_commit(result, compare, report, err) : status;
 }
 
 r2g_status r2g_convert(struct r2g_comm *comm, const struct r2g_request *request, struct r2g_report *report,
                        struct r2g_error *err) {
+    if (comm == NULL && request->mode != R2G_MODE_COMPARE)
+        return r2g_convert_alone(request, report, err);
     struct r2g_run_result result = {0};
     memset(report, 0, sizeof *report);
     r2g_status status = convert(comm, request, &result, report, err);

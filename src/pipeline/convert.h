@@ -31,4 +31,8 @@ struct r2g_request {
 R2G_MUST_CHECK r2g_status r2g_convert(struct r2g_comm *comm, const struct r2g_request *request,
                                       struct r2g_report *report, struct r2g_error *err);
 
+/* The same with comm NULL, but not R2G_MODE_COMPARE: what a program without MPI calls. */
+R2G_MUST_CHECK r2g_status r2g_convert_alone(const struct r2g_request *request, struct r2g_report *report,
+                                            struct r2g_error *err);
+
 #endif

@@ -32,6 +32,14 @@ R2G_MUST_CHECK r2g_status r2g_request_output(const struct r2g_request *request, 
 R2G_MUST_CHECK r2g_status r2g_result_commit(struct r2g_run_result *result, struct r2g_report *report,
                                             struct r2g_error *err);
 
+/* The last step of a conversion: r2g_result_commit, booked in the report's run but in a comparison, whose times leave it
+ * out on both sides. */
+R2G_MUST_CHECK r2g_status r2g_convert_commit(struct r2g_run_result *result, bool compare, struct r2g_report *report,
+                                             struct r2g_error *err);
+
+/* Where this process runs. */
+struct r2g_rank_place r2g_own_place(void);
+
 /* Calls the progress function, if any. R2G_ECANCELED when it says stop. */
 R2G_MUST_CHECK r2g_status r2g_progress_tell(const struct r2g_options *options, const struct r2g_raster *raster,
                                             uint64_t done_rows, struct r2g_error *err);

@@ -12,7 +12,7 @@ trap 'rm -rf "$work"' EXIT
 prefix=$work/prefix
 
 cmake --install "$RGB2GRAY_BUILD" --prefix "$prefix" >"$work/install.log"
-for file in bin/rgb2gray share/man/man1/rgb2gray.1 share/rgb2gray/report.schema.json share/rgb2gray/hostfile.example \
+for file in bin/rgb2gray libexec/rgb2gray/rgb2gray-mpi share/man/man1/rgb2gray.1 share/rgb2gray/report.schema.json share/rgb2gray/hostfile.example \
     include/rgb2gray/rgb2gray.h; do
     [[ -s $prefix/$file ]] || {
         echo "not installed: $file"
