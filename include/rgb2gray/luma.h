@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include <rgb2gray/export.h>
+#include <rgb2gray/image.h>
 #include <rgb2gray/status.h>
 
 /* "div" is division rounded down. */
@@ -70,6 +71,27 @@ R2G_PUBLIC void r2g_luma_rgb8(const struct r2g_luma *luma, const uint8_t *rgb, u
 
 /* The same for 16-bit samples in the machine's byte order. */
 R2G_PUBLIC void r2g_luma_rgb16(const struct r2g_luma *luma, const uint16_t *rgb, uint16_t *gray, size_t pixel_count);
+
+/* Gray of a rectangle of interleaved 8-bit pixels in any layout: RGB, RGBA, BGR, BGRA (alpha is skipped), or gray, which
+ * is copied. Each row has `width` pixels; the next one begins in_stride and gray_stride samples on (negative: back).
+ * What lies between rows is neither read nor written. Input and output do not overlap; nothing need be aligned beyond
+ * its type. */
+R2G_PUBLIC void r2g_luma_rectangle8(const struct r2g_luma *luma, enum r2g_layout layout, const uint8_t *in,
+                                    ptrdiff_t in_stride, uint8_t *gray, ptrdiff_t gray_stride, size_t width,
+                                    size_t height);
+
+/* The same for 16-bit samples in the machine's byte order. Strides count samples as well, not bytes. */
+R2G_PUBLIC void r2g_luma_rectangle16(const struct r2g_luma *luma, enum r2g_layout layout, const uint16_t *in,
+                                     ptrdiff_t in_stride, uint16_t *gray, ptrdiff_t gray_stride, size_t width,
+                                     size_t height);
+
+/* The same where red, green and blue lie in planes of their own, all with rows in_stride samples apart. */
+R2G_PUBLIC void r2g_luma_planes8(const struct r2g_luma *luma, const uint8_t *red, const uint8_t *green,
+                                 const uint8_t *blue, ptrdiff_t in_stride, uint8_t *gray, ptrdiff_t gray_stride,
+                                 size_t width, size_t height);
+R2G_PUBLIC void r2g_luma_planes16(const struct r2g_luma *luma, const uint16_t *red, const uint16_t *green,
+                                  const uint16_t *blue, ptrdiff_t in_stride, uint16_t *gray, ptrdiff_t gray_stride,
+                                  size_t width, size_t height);
 
 /* The instruction set the kernels use, picked once at first use: "scalar", "sse4", "avx2", "avx512" or "neon".
  * The environment variable RGB2GRAY_ISA forces one; an unknown or unavailable name falls back to the best there is,

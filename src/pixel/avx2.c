@@ -12,6 +12,7 @@
 #define XOR _mm256_xor_si256
 #define STORE(bytes, v) _mm256_storeu_si256((__m256i *)(void *)(bytes), v)
 #define REPEAT(bytes) _mm256_broadcastsi128_si256(_mm_loadu_si128((const __m128i *)(const void *)(bytes)))
+#define LOAD_PLANE(samples) _mm256_loadu_si256((const __m256i *)(const void *)(samples))
 #define ISA_ROW r2g_isa_avx2
 #define ISA_NAME "avx2"
 

@@ -17,7 +17,7 @@
 
 static bool available(void) {
     return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-           __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512vbmi");
+           __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512vbmi") && __builtin_cpu_supports("avx2");
 }
 
 struct planes {
@@ -129,6 +129,15 @@ INLINE_PLANES struct pairs load_pairs(const uint8_t *in, unsigned channels, stru
 /* The lower byte of each word, first half first: the indices 0, 2, … 126 of 128 bytes. */
 INLINE_PLANES __m512i join_halves(__m512i first, __m512i second) {
     return _mm512_permutex2var_epi8(first, LOAD(even_bytes), second);
+}
+
+/* Planes are read at memory's pace by 32 bytes at a time as well. */
+static void planar8(const struct r2g_luma *luma, const uint8_t *const plane[3], uint8_t *gray, size_t pixel_count) {
+    r2g_isa_avx2.planar8(luma, plane, gray, pixel_count);
+}
+
+static void planar16(const struct r2g_luma *luma, const uint16_t *const plane[3], uint16_t *gray, size_t pixel_count) {
+    r2g_isa_avx2.planar16(luma, plane, gray, pixel_count);
 }
 
 #include "pixel/x86_kernels.h"

@@ -11,6 +11,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <rgb2gray/luma.h>
+
 struct r2g_isa {
     const char *name;
     bool (*available)(void);
@@ -26,6 +28,9 @@ struct r2g_isa {
     /* the sample at `index` of each pixel */
     void (*channel8)(const uint8_t *in, uint8_t *gray, size_t pixel_count, unsigned channels, unsigned index);
     void (*channel16)(const uint16_t *in, uint16_t *gray, size_t pixel_count, unsigned channels, unsigned index);
+    /* weighted, lightness and maximum of planes, by the method of `luma`: red, green, blue, each pixel_count samples */
+    void (*planar8)(const struct r2g_luma *luma, const uint8_t *const plane[3], uint8_t *gray, size_t pixel_count);
+    void (*planar16)(const struct r2g_luma *luma, const uint16_t *const plane[3], uint16_t *gray, size_t pixel_count);
 };
 
 /* The kernels in use (RGB2GRAY_ISA or the best available), and the i-th of all compiled in, NULL past the last. */

@@ -191,6 +191,24 @@ static struct order order_of(const struct r2g_luma *luma, bool bgr) {
 DEFINE_ROW(8)
 DEFINE_ROW(16)
 
+#define DEFINE_PLANAR_ROW(bits)                                                                                        \
+    void r2g_luma_planar_row##bits(const struct r2g_isa *isa, const struct r2g_luma *luma,                             \
+                                   const uint##bits##_t *const plane[3], uint##bits##_t *gray, size_t pixel_count) {   \
+        switch (luma->method) {                                                                                        \
+        case R2G_METHOD_RED:                                                                                           \
+        case R2G_METHOD_GREEN:                                                                                         \
+        case R2G_METHOD_BLUE:                                                                                          \
+            memcpy(gray, plane[luma->method - R2G_METHOD_RED], pixel_count * sizeof *gray);                            \
+            break;                                                                                                     \
+        default:                                                                                                       \
+            isa->planar##bits(luma, plane, gray, pixel_count);                                                         \
+            break;                                                                                                     \
+        }                                                                                                              \
+    }
+
+DEFINE_PLANAR_ROW(8)
+DEFINE_PLANAR_ROW(16)
+
 void r2g_luma_rgb8(const struct r2g_luma *luma, const uint8_t *rgb, uint8_t *gray, size_t pixel_count) {
     r2g_luma_row8(r2g_isa_current(), luma, false, 3, rgb, gray, pixel_count);
 }
@@ -198,3 +216,49 @@ void r2g_luma_rgb8(const struct r2g_luma *luma, const uint8_t *rgb, uint8_t *gra
 void r2g_luma_rgb16(const struct r2g_luma *luma, const uint16_t *rgb, uint16_t *gray, size_t pixel_count) {
     r2g_luma_row16(r2g_isa_current(), luma, false, 3, rgb, gray, pixel_count);
 }
+
+/* Rectangles, row by row; rows without gaps are as good as one long row. */
+#define DEFINE_RECTANGLE(bits)                                                                                         \
+    static void layout_row##bits(const struct r2g_isa *isa, const struct r2g_luma *luma, enum r2g_layout layout,       \
+                                 const uint##bits##_t *in, uint##bits##_t *gray, size_t pixel_count) {                 \
+        const unsigned channels = r2g_layout_channels(layout);                                                         \
+        const bool bgr = layout == R2G_LAYOUT_BGR || layout == R2G_LAYOUT_BGRA;                                        \
+        if (channels >= 3) {                                                                                           \
+            r2g_luma_row##bits(isa, luma, bgr, channels, in, gray, pixel_count);                                       \
+            return;                                                                                                    \
+        }                                                                                                              \
+        for (size_t i = 0; i < pixel_count; i++) {                                                                     \
+            gray[i] = in[i * channels];                                                                                \
+        }                                                                                                              \
+    }                                                                                                                  \
+    void r2g_luma_rectangle##bits(const struct r2g_luma *luma, enum r2g_layout layout, const uint##bits##_t *in,       \
+                                  ptrdiff_t in_stride, uint##bits##_t *gray, ptrdiff_t gray_stride, size_t width,      \
+                                  size_t height) {                                                                     \
+        const struct r2g_isa *isa = r2g_isa_current();                                                                 \
+        const ptrdiff_t row = (ptrdiff_t)(width * r2g_layout_channels(layout));                                        \
+        if (height > 1 && in_stride == row && gray_stride == (ptrdiff_t)width) {                                       \
+            width *= height;                                                                                           \
+            height = 1;                                                                                                \
+        }                                                                                                              \
+        for (size_t y = 0; y < height; y++) {                                                                          \
+            layout_row##bits(isa, luma, layout, in + (ptrdiff_t)y * in_stride, gray + (ptrdiff_t)y * gray_stride,      \
+                             width);                                                                                   \
+        }                                                                                                              \
+    }                                                                                                                  \
+    void r2g_luma_planes##bits(const struct r2g_luma *luma, const uint##bits##_t *red, const uint##bits##_t *green,    \
+                               const uint##bits##_t *blue, ptrdiff_t in_stride, uint##bits##_t *gray,                  \
+                               ptrdiff_t gray_stride, size_t width, size_t height) {                                   \
+        const struct r2g_isa *isa = r2g_isa_current();                                                                 \
+        if (height > 1 && in_stride == (ptrdiff_t)width && gray_stride == (ptrdiff_t)width) {                          \
+            width *= height;                                                                                           \
+            height = 1;                                                                                                \
+        }                                                                                                              \
+        for (size_t y = 0; y < height; y++) {                                                                          \
+            const ptrdiff_t at = (ptrdiff_t)y * in_stride;                                                             \
+            const uint##bits##_t *const plane[3] = {red + at, green + at, blue + at};                                  \
+            r2g_luma_planar_row##bits(isa, luma, plane, gray + (ptrdiff_t)y * gray_stride, width);                     \
+        }                                                                                                              \
+    }
+
+DEFINE_RECTANGLE(8)
+DEFINE_RECTANGLE(16)

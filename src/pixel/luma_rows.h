@@ -13,4 +13,10 @@ void r2g_luma_row8(const struct r2g_isa *isa, const struct r2g_luma *luma, bool 
 void r2g_luma_row16(const struct r2g_isa *isa, const struct r2g_luma *luma, bool bgr, unsigned channels,
                     const uint16_t *in, uint16_t *gray, size_t pixel_count);
 
+/* The same from planes: red, green, blue, each of pixel_count samples. */
+void r2g_luma_planar_row8(const struct r2g_isa *isa, const struct r2g_luma *luma, const uint8_t *const plane[3],
+                          uint8_t *gray, size_t pixel_count);
+void r2g_luma_planar_row16(const struct r2g_isa *isa, const struct r2g_luma *luma, const uint16_t *const plane[3],
+                           uint16_t *gray, size_t pixel_count);
+
 #endif

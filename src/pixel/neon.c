@@ -199,11 +199,6 @@ INLINE uint16x8x4_t load16(const uint16_t *in, unsigned channels) {
 DEFINE_RUN(8)
 DEFINE_RUN(16)
 
-static bool is_bt601(const uint32_t weight[3], uint32_t divisor) {
-    const uint32_t red = weight[0], blue = weight[2];
-    return divisor == 1000 && weight[1] == 587 && ((red == 299 && blue == 114) || (red == 114 && blue == 299));
-}
-
 static void weighted8(const uint8_t *in, uint8_t *gray, size_t pixel_count, unsigned channels, const uint32_t weight[3],
                       uint32_t divisor) {
     if (divisor > VECTOR_DIVISOR_MAX) {
@@ -212,7 +207,7 @@ static void weighted8(const uint8_t *in, uint8_t *gray, size_t pixel_count, unsi
     }
     const struct weights k = weights_of(weight, divisor);
     const struct bt601_weights bt601 = bt601_weights_of(weight[0] == 114);
-    if (is_bt601(weight, divisor)) {
+    if (r2g_is_bt601(weight, divisor)) {
         run8_either(in, gray, pixel_count, channels, BT601, k, bt601);
     } else {
         run8_either(in, gray, pixel_count, channels, WEIGHTED, k, bt601);
@@ -228,6 +223,57 @@ static void weighted16(const uint16_t *in, uint16_t *gray, size_t pixel_count, u
     run16_either(in, gray, pixel_count, channels, WEIGHTED, weights_of(weight, divisor), bt601_weights_of(false));
 }
 
+INLINE uint8x16x4_t load_planes8(const uint8_t *const plane[3], size_t i) {
+    return (uint8x16x4_t){{vld1q_u8(plane[0] + i), vld1q_u8(plane[1] + i), vld1q_u8(plane[2] + i), vdupq_n_u8(0)}};
+}
+
+INLINE uint16x8x4_t load_planes16(const uint16_t *const plane[3], size_t i) {
+    return (uint16x8x4_t){{vld1q_u16(plane[0] + i), vld1q_u16(plane[1] + i), vld1q_u16(plane[2] + i), vdupq_n_u16(0)}};
+}
+
+#define DEFINE_PLANAR(bits)                                                                                            \
+    INLINE void planar_run##bits(const uint##bits##_t *const plane[3], uint##bits##_t *gray, size_t pixel_count,       \
+                                 enum operation operation, struct weights k) {                                         \
+        enum { STEP = 16 / sizeof *gray };                                                                             \
+        const struct bt601_weights bt601 = bt601_weights_of(false);                                                    \
+        if (pixel_count < STEP) {                                                                                      \
+            uint##bits##_t copies[3][STEP] = {{0}}, gray_copy[STEP];                                                   \
+            const uint##bits##_t *const copy[3] = {copies[0], copies[1], copies[2]};                                   \
+            for (int c = 0; c < 3; c++) {                                                                              \
+                memcpy(copies[c], plane[c], pixel_count * sizeof *gray);                                               \
+            }                                                                                                          \
+            vst1q_u##bits(gray_copy, gray##bits##_of(load_planes##bits(copy, 0), operation, k, bt601));                \
+            memcpy(gray, gray_copy, pixel_count * sizeof *gray);                                                       \
+            return;                                                                                                    \
+        }                                                                                                              \
+        const size_t last = pixel_count - STEP;                                                                        \
+        for (size_t i = 0; i < last; i += STEP) {                                                                      \
+            vst1q_u##bits(gray + i, gray##bits##_of(load_planes##bits(plane, i), operation, k, bt601));                \
+        }                                                                                                              \
+        vst1q_u##bits(gray + last, gray##bits##_of(load_planes##bits(plane, last), operation, k, bt601));              \
+    }                                                                                                                  \
+    static void planar##bits(const struct r2g_luma *luma, const uint##bits##_t *const plane[3], uint##bits##_t *gray,  \
+                             size_t pixel_count) {                                                                     \
+        const uint32_t unused[3] = {1, 0, 0};                                                                          \
+        if (pixel_count == 0) {                                                                                        \
+            return;                                                                                                    \
+        }                                                                                                              \
+        if (luma->method == R2G_METHOD_LIGHTNESS) {                                                                    \
+            planar_run##bits(plane, gray, pixel_count, LIGHTNESS, weights_of(unused, 1));                              \
+        } else if (luma->method == R2G_METHOD_MAX) {                                                                   \
+            planar_run##bits(plane, gray, pixel_count, MAX, weights_of(unused, 1));                                    \
+        } else if (luma->divisor > VECTOR_DIVISOR_MAX) {                                                               \
+            r2g_isa_scalar.planar##bits(luma, plane, gray, pixel_count);                                               \
+        } else if (bits == 8 && r2g_is_bt601(luma->weight, luma->divisor) && luma->weight[0] == 299) {                 \
+            planar_run##bits(plane, gray, pixel_count, BT601, weights_of(luma->weight, luma->divisor));                \
+        } else {                                                                                                       \
+            planar_run##bits(plane, gray, pixel_count, WEIGHTED, weights_of(luma->weight, luma->divisor));             \
+        }                                                                                                              \
+    }
+
+DEFINE_PLANAR(8)
+DEFINE_PLANAR(16)
+
 const struct r2g_isa r2g_isa_neon = {
     .name = "neon",
     .available = available,
@@ -239,6 +285,8 @@ const struct r2g_isa r2g_isa_neon = {
     .max16 = max16,
     .channel8 = channel8,
     .channel16 = channel16,
+    .planar8 = planar8,
+    .planar16 = planar16,
 };
 
 #endif

@@ -51,9 +51,27 @@ INLINE uint64_t pair(uint32_t low, uint32_t high) {
 DEFINE_PAIRED(8)
 DEFINE_PAIRED(16)
 
+/* BT.601 of bytes with constants that the compiler sees, so that it picks cheaper steps than multiplications by unknown
+ * weights and an unknown reciprocal. */
+INLINE uint8_t bt601(uint32_t red, uint32_t green, uint32_t blue) {
+    return (uint8_t)((299 * red + 587 * green + 114 * blue + 500) / 1000);
+}
+
+INLINE void bt601_row(const uint8_t *in, uint8_t *gray, size_t pixel_count, unsigned channels, unsigned red) {
+    for (size_t i = 0; i < pixel_count; i++, in += channels) {
+        gray[i] = bt601(in[red], in[1], in[2 - red]);
+    }
+}
+
 static void weighted8(const uint8_t *in, uint8_t *gray, size_t pixel_count, unsigned channels, const uint32_t weight[3],
                       uint32_t divisor) {
-    FOR_EITHER_CHANNELS(paired8, weight, divisor);
+    if (r2g_is_bt601(weight, divisor) && weight[0] == 299) {
+        FOR_EITHER_CHANNELS(bt601_row, 0);
+    } else if (r2g_is_bt601(weight, divisor)) {
+        FOR_EITHER_CHANNELS(bt601_row, 2);
+    } else {
+        FOR_EITHER_CHANNELS(paired8, weight, divisor);
+    }
 }
 
 INLINE void wide16(const uint16_t *in, uint16_t *gray, size_t pixel_count, unsigned channels, const uint32_t weight[3],
@@ -100,6 +118,40 @@ static void weighted16(const uint16_t *in, uint16_t *gray, size_t pixel_count, u
 DEFINE_SELECTIONS(8)
 DEFINE_SELECTIONS(16)
 
+/* Planes differ from interleaved samples in where a pixel's samples lie; 64 bits hold the sum of any weights. */
+#define DEFINE_PLANAR(bits)                                                                                            \
+    INLINE void planar_sums##bits(const struct r2g_luma *luma, const uint##bits##_t *const plane[3],                   \
+                                  uint##bits##_t *gray, size_t pixel_count) {                                          \
+        const struct r2g_reciprocal reciprocal = r2g_reciprocal_of(luma->divisor, bits);                               \
+        const uint64_t w0 = luma->weight[0], w1 = luma->weight[1], w2 = luma->weight[2], half = luma->divisor / 2;     \
+        for (size_t i = 0; i < pixel_count; i++) {                                                                     \
+            const uint64_t sum = w0 * plane[0][i] + w1 * plane[1][i] + w2 * plane[2][i] + half;                        \
+            gray[i] = (uint##bits##_t)(bits == 8 ? r2g_reciprocal_divide(sum, reciprocal)                              \
+                                                 : r2g_reciprocal_divide_wide(sum, reciprocal));                       \
+        }                                                                                                              \
+    }                                                                                                                  \
+    static void planar##bits(const struct r2g_luma *luma, const uint##bits##_t *const plane[3], uint##bits##_t *gray,  \
+                             size_t pixel_count) {                                                                     \
+        if (bits == 8 && luma->method == R2G_METHOD_BT601) {                                                           \
+            for (size_t i = 0; i < pixel_count; i++) {                                                                 \
+                gray[i] = bt601(plane[0][i], plane[1][i], plane[2][i]);                                                \
+            }                                                                                                          \
+            return;                                                                                                    \
+        }                                                                                                              \
+        if (luma->method != R2G_METHOD_LIGHTNESS && luma->method != R2G_METHOD_MAX) {                                  \
+            planar_sums##bits(luma, plane, gray, pixel_count);                                                         \
+            return;                                                                                                    \
+        }                                                                                                              \
+        for (size_t i = 0; i < pixel_count; i++) {                                                                     \
+            const uint32_t top = larger(larger(plane[0][i], plane[1][i]), plane[2][i]);                                \
+            const uint32_t bottom = smaller(smaller(plane[0][i], plane[1][i]), plane[2][i]);                           \
+            gray[i] = (uint##bits##_t)(luma->method == R2G_METHOD_MAX ? top : (top + bottom + 1) / 2);                 \
+        }                                                                                                              \
+    }
+
+DEFINE_PLANAR(8)
+DEFINE_PLANAR(16)
+
 const struct r2g_isa r2g_isa_scalar = {
     .name = "scalar",
     .available = available,
@@ -111,4 +163,6 @@ const struct r2g_isa r2g_isa_scalar = {
     .max16 = max16,
     .channel8 = channel8,
     .channel16 = channel16,
+    .planar8 = planar8,
+    .planar16 = planar16,
 };

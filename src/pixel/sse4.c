@@ -12,6 +12,7 @@
 #define XOR _mm_xor_si128
 #define STORE(bytes, v) _mm_storeu_si128((__m128i *)(void *)(bytes), v)
 #define REPEAT(bytes) _mm_loadu_si128((const __m128i *)(const void *)(bytes))
+#define LOAD_PLANE(samples) _mm_loadu_si128((const __m128i *)(const void *)(samples))
 #define ISA_ROW r2g_isa_sse4
 #define ISA_NAME "sse4"
 

@@ -7,6 +7,7 @@
  *   struct pairs        VECTOR rg[2], b[2]: bytes red and green, or blue and anything, of the same pixels in two halves
  *   load_pairs          pairs of the next sizeof(VECTOR) pixels, by the indices of pair_indices(channels, bgr)
  *   join_halves         the 16-bit results of both halves as bytes in the order of the pixels
+ *   LOAD_PLANE(samples) a register from any address; without it planar8 and planar16 are the including file's own
  *   ISA_ROW, ISA_NAME, available
  * Beside these, only unpack and pack reorder samples, both within 128-bit lanes, so that each undoes the other.
  * Loads and stores need no alignment and never leave the caller's arrays.
@@ -49,11 +50,6 @@ INLINE VECTOR bt601_words(VECTOR rg, VECTOR b) {
 
 INLINE VECTOR bt601_bytes(struct pairs p) {
     return join_halves(bt601_words(p.rg[0], p.b[0]), bt601_words(p.rg[1], p.b[1]));
-}
-
-static bool is_bt601(const uint32_t weight[3], uint32_t divisor) {
-    const uint32_t red = weight[0], blue = weight[2];
-    return divisor == 1000 && weight[1] == 587 && ((red == 299 && blue == 114) || (red == 114 && blue == 299));
 }
 
 INLINE struct constants bt601_constants(unsigned channels, bool bgr) {
@@ -103,11 +99,7 @@ INLINE struct constants weighted_constants(const uint32_t weight[3], uint32_t di
 }
 
 /* ---- One register of gray samples */
-INLINE VECTOR gray8_at(const uint8_t *in, unsigned channels, enum operation operation, struct constants k) {
-    if (operation == BT601) {
-        return bt601_bytes(load_pairs(in, channels, k.indices));
-    }
-    const struct planes p = load8(in, channels);
+INLINE VECTOR gray8_of(struct planes p, enum operation operation, struct constants k) {
     switch (operation) {
     case WEIGHTED:
         return weighted_bytes(p, k);
@@ -121,8 +113,14 @@ INLINE VECTOR gray8_at(const uint8_t *in, unsigned channels, enum operation oper
     }
 }
 
-INLINE VECTOR gray16_at(const uint16_t *in, unsigned channels, enum operation operation, struct constants k) {
-    const struct planes p = load16(in, channels);
+INLINE VECTOR gray8_at(const uint8_t *in, unsigned channels, enum operation operation, struct constants k) {
+    if (operation == BT601) {
+        return bt601_bytes(load_pairs(in, channels, k.indices));
+    }
+    return gray8_of(load8(in, channels), operation, k);
+}
+
+INLINE VECTOR gray16_of(struct planes p, enum operation operation, struct constants k) {
     const VECTOR bias = OP(set1_epi16)((short)0x8000);
     switch (operation) {
     case WEIGHTED:
@@ -135,6 +133,10 @@ INLINE VECTOR gray16_at(const uint16_t *in, unsigned channels, enum operation op
     default:
         return p.c[operation - CHANNEL_0];
     }
+}
+
+INLINE VECTOR gray16_at(const uint16_t *in, unsigned channels, enum operation operation, struct constants k) {
+    return gray16_of(load16(in, channels), operation, k);
 }
 
 /* ---- Rows
@@ -202,7 +204,7 @@ DEFINE_RUN(16)
 
 TARGET static void weighted8(const uint8_t *in, uint8_t *gray, size_t pixel_count, unsigned channels,
                              const uint32_t weight[3], uint32_t divisor) {
-    if (is_bt601(weight, divisor)) {
+    if (r2g_is_bt601(weight, divisor)) {
         run8_either(in, gray, pixel_count, channels, BT601, bt601_constants(channels, weight[0] == 114));
     } else if (divisor <= VECTOR_DIVISOR_MAX) {
         run8_either(in, gray, pixel_count, channels, WEIGHTED, weighted_constants(weight, divisor, 0));
@@ -220,6 +222,69 @@ TARGET static void weighted16(const uint16_t *in, uint16_t *gray, size_t pixel_c
     }
 }
 
+#ifdef LOAD_PLANE
+/* ---- Planes: no samples to be taken apart */
+INLINE VECTOR planar8_at(const uint8_t *const plane[3], size_t i, enum operation operation, struct constants k) {
+    const VECTOR zero = OP(set1_epi8)(0);
+    const struct planes p = {{LOAD_PLANE(plane[0] + i), LOAD_PLANE(plane[1] + i), LOAD_PLANE(plane[2] + i), zero}};
+    if (operation == BT601) {
+        return OP(packus_epi16)(bt601_words(OP(unpacklo_epi8)(p.c[0], p.c[1]), OP(unpacklo_epi8)(p.c[2], zero)),
+                                bt601_words(OP(unpackhi_epi8)(p.c[0], p.c[1]), OP(unpackhi_epi8)(p.c[2], zero)));
+    }
+    return gray8_of(p, operation, k);
+}
+
+INLINE VECTOR planar16_at(const uint16_t *const plane[3], size_t i, enum operation operation, struct constants k) {
+    const struct planes p = {
+        {LOAD_PLANE(plane[0] + i), LOAD_PLANE(plane[1] + i), LOAD_PLANE(plane[2] + i), OP(set1_epi8)(0)}};
+    return gray16_of(p, operation, k);
+}
+
+/* The ends of rows as above. */
+#define DEFINE_PLANAR(bits, bias)                                                                                      \
+    INLINE void planar_run##bits(const uint##bits##_t *const plane[3], uint##bits##_t *gray, size_t pixel_count,       \
+                                 enum operation operation, struct constants k) {                                       \
+        enum { STEP = sizeof(VECTOR) / sizeof *gray };                                                                 \
+        if (pixel_count < STEP) {                                                                                      \
+            uint##bits##_t copies[3][STEP] = {{0}}, gray_copy[STEP];                                                   \
+            const uint##bits##_t *const copy[3] = {copies[0], copies[1], copies[2]};                                   \
+            for (int c = 0; c < 3 && pixel_count > 0; c++) {                                                           \
+                memcpy(copies[c], plane[c], pixel_count * sizeof *gray);                                               \
+            }                                                                                                          \
+            STORE(gray_copy, planar##bits##_at(copy, 0, operation, k));                                                \
+            memcpy(gray, gray_copy, pixel_count * sizeof *gray);                                                       \
+            return;                                                                                                    \
+        }                                                                                                              \
+        const size_t last = pixel_count - STEP;                                                                        \
+        for (size_t i = 0; i < last; i += STEP) {                                                                      \
+            STORE(gray + i, planar##bits##_at(plane, i, operation, k));                                                \
+        }                                                                                                              \
+        STORE(gray + last, planar##bits##_at(plane, last, operation, k));                                              \
+    }                                                                                                                  \
+    TARGET static void planar##bits(const struct r2g_luma *luma, const uint##bits##_t *const plane[3],                 \
+                                    uint##bits##_t *gray, size_t pixel_count) {                                        \
+        const struct constants none = {.shift = _mm_setzero_si128()};                                                  \
+        if (pixel_count == 0) {                                                                                        \
+            return;                                                                                                    \
+        }                                                                                                              \
+        if (luma->method == R2G_METHOD_LIGHTNESS) {                                                                    \
+            planar_run##bits(plane, gray, pixel_count, LIGHTNESS, none);                                               \
+        } else if (luma->method == R2G_METHOD_MAX) {                                                                   \
+            planar_run##bits(plane, gray, pixel_count, MAX, none);                                                     \
+        } else if (bits == 8 && r2g_is_bt601(luma->weight, luma->divisor) && luma->weight[0] == 299) {                 \
+            planar_run##bits(plane, gray, pixel_count, bits == 8 ? BT601 : WEIGHTED, none);                            \
+        } else if (luma->divisor <= VECTOR_DIVISOR_MAX) {                                                              \
+            planar_run##bits(plane, gray, pixel_count, WEIGHTED,                                                       \
+                             weighted_constants(luma->weight, luma->divisor, bias));                                   \
+        } else {                                                                                                       \
+            r2g_isa_scalar.planar##bits(luma, plane, gray, pixel_count);                                               \
+        }                                                                                                              \
+    }
+
+DEFINE_PLANAR(8, 0)
+DEFINE_PLANAR(16, 0x8000)
+#endif
+
 const struct r2g_isa ISA_ROW = {
     .name = ISA_NAME,
     .available = available,
@@ -231,4 +296,6 @@ const struct r2g_isa ISA_ROW = {
     .max16 = max16,
     .channel8 = channel8,
     .channel16 = channel16,
+    .planar8 = planar8,
+    .planar16 = planar16,
 };
