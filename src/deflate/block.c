@@ -184,6 +184,18 @@ static uint64_t coded_bits(const struct codes *codes, const struct r2g_symbol_co
     return sum;
 }
 
+static void make_lengths(struct codes *codes, const struct r2g_symbol_counts *counts) {
+    memset(codes, 0, sizeof *codes);
+    r2g_huffman_lengths(counts->lengths, R2G_LENGTH_SYMBOLS, LENGTH_CODE_BITS_MAX, codes->length_bits);
+    r2g_huffman_lengths(counts->distances, R2G_DISTANCE_SYMBOLS, DISTANCE_CODE_BITS_MAX, codes->distance_bits);
+}
+
+uint64_t r2g_block_bits(const struct r2g_symbol_counts *counts) {
+    struct codes codes;
+    make_lengths(&codes, counts);
+    return coded_bits(&codes, counts);
+}
+
 /* ---- Symbols
  * Literals are gathered with their newest bit at the top of a register: an entry holds a literal's code there and its
  * bits in its lowest byte, where what they disturb is shifted out in the end. Up to 56 bits of code meet no lowest byte. */
@@ -277,9 +289,7 @@ void r2g_block_write(struct bit_writer *writer, const uint8_t *bytes, size_t nby
     list->counts.lengths[R2G_END_OF_BLOCK] = 1;
     fixed_lengths(&codes);
     uint64_t fixed_bits = coded_bits(&codes, &list->counts);
-    memset(&codes, 0, sizeof codes);
-    r2g_huffman_lengths(list->counts.lengths, R2G_LENGTH_SYMBOLS, LENGTH_CODE_BITS_MAX, codes.length_bits);
-    r2g_huffman_lengths(list->counts.distances, R2G_DISTANCE_SYMBOLS, DISTANCE_CODE_BITS_MAX, codes.distance_bits);
+    make_lengths(&codes, &list->counts);
     describe(&codes, &description);
     uint64_t dynamic_bits = description_bits(&description) + coded_bits(&codes, &list->counts);
     uint64_t stored_bits = 8 * (uint64_t)nbytes + 40 * (nbytes / STORED_NBYTES_MAX + 1);

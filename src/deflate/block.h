@@ -7,7 +7,9 @@
 
 /* About how many 1/256 bits these symbols will take, the description of the codes not included. */
 uint64_t r2g_block_estimate(const struct r2g_symbol_counts *counts);
-/* The same for the description of the codes. */
+/* The exact number of bits, with Huffman's codes; slower. */
+uint64_t r2g_block_bits(const struct r2g_symbol_counts *counts);
+/* An estimate for the description of the codes, in 1/256 bit. */
 uint64_t r2g_block_estimate_codes(const struct r2g_symbol_counts *counts);
 
 /* At most so many bytes are written for a block, the last 8 of them only as room for stores. */

@@ -31,6 +31,8 @@
 #define MATCHES_MUST_SAVE 64
 /* After tries at matching that did not pay, at most so many parts are left out before the next. */
 #define PAUSE_MAX 3
+/* So much of a part is tried first. */
+#define TRIAL_NBYTES ((size_t)4096)
 /* A try at matching is worth its time if one of so many probes finds a copy. */
 #define PROBES_PER_COPY 8
 
@@ -174,6 +176,12 @@ static uint32_t literal_cost(const struct r2g_symbol_counts *counts) {
     return total == 0 ? 256 : (uint32_t)(r2g_block_estimate(&literals) / total);
 }
 
+/* The bits of a list that stands for nbytes, as if it stood for `other_nbytes`. */
+static uint64_t bits_for(const struct r2g_token_list *list, size_t nbytes, size_t other_nbytes) {
+    uint64_t bits = r2g_block_bits(&list->counts);
+    return nbytes == other_nbytes ? bits : bits * other_nbytes / nbytes;
+}
+
 /* Whether matches may save something that runs do not. */
 static bool worth_matching(struct scratch *scratch, const uint8_t *bytes, size_t nbytes,
                            const struct r2g_token_list *runs) {
@@ -181,7 +189,34 @@ static bool worth_matching(struct scratch *scratch, const uint8_t *bytes, size_t
            repeats(scratch, bytes, nbytes, runs);
 }
 
-/* Parses the stretch both ways as far as that can pay, and sets *list to the better; returns where it ends. */
+/* Parses the stretch into matches, which must cost less than the `runs` that stand for `runs_nbytes` of it; gives up, and
+ * returns 0, where its begin or the whole shows that they do not. */
+static size_t parse_matches(struct scratch *scratch, const struct r2g_stretch *stretch, const struct way *way,
+                            const struct r2g_token_list *runs, size_t runs_nbytes, struct r2g_token_list *matches) {
+    uint32_t cost = literal_cost(&runs->counts);
+    struct r2g_stretch rest = *stretch;
+    if (!way->always && stretch->first > 0 && stretch->last - stretch->first > 2 * TRIAL_NBYTES) {
+        struct r2g_stretch begin = *stretch;
+        struct r2g_token_list begin_runs = {.tokens = matches->tokens};
+        begin.last = begin.first + TRIAL_NBYTES;
+        size_t begin_end = r2g_parse_runs(&begin, &begin_runs);
+        rest.first = r2g_parse_matches(&scratch->matcher, &begin, &way->matching, cost, matches);
+        uint64_t begin_bits = r2g_block_bits(&begin_runs.counts), all_bits = r2g_block_bits(&runs->counts);
+        /* A begin that is plainer than the rest says nothing. */
+        if (begin_bits * ((stretch->last - stretch->first) / TRIAL_NBYTES) > all_bits / 2 &&
+            bits_for(matches, rest.first - begin.first, begin_end - begin.first) > begin_bits) {
+            return 0;
+        }
+    }
+    size_t end = rest.first;
+    if (rest.first < rest.last) {
+        end = r2g_parse_matches(&scratch->matcher, &rest, &way->matching, cost, matches);
+    }
+    uint64_t bits = bits_for(matches, end - stretch->first, runs_nbytes);
+    return bits + (way->always ? 0 : bits / MATCHES_MUST_SAVE) < r2g_block_bits(&runs->counts) ? end : 0;
+}
+
+/* Parses the stretch into matches too, if that can pay, and sets *list to the better; returns where it ends. */
 static size_t parse_part(struct scratch *scratch, const struct r2g_stretch *stretch, const struct way *way,
                          struct pace *pace, struct r2g_token_list *list) {
     *list = (struct r2g_token_list){.tokens = scratch->runs};
@@ -195,15 +230,10 @@ static size_t parse_part(struct scratch *scratch, const struct r2g_stretch *stre
         return end;
     }
     struct r2g_token_list matches = {.tokens = scratch->matches};
-    size_t other_end =
-        r2g_parse_matches(&scratch->matcher, stretch, &way->matching, literal_cost(&list->counts), &matches);
-    /* Both for the same number of bytes. */
-    uint64_t runs_cost = r2g_block_estimate(&list->counts) * (other_end - stretch->first);
-    uint64_t matches_cost = r2g_block_estimate(&matches.counts) * nbytes;
-    bool better = matches_cost + (way->always ? 0 : matches_cost / MATCHES_MUST_SAVE) < runs_cost;
-    pace->pause = better || way->always ? 0 : pace->pause < PAUSE_MAX ? 2 * pace->pause + 1 : PAUSE_MAX;
+    size_t other_end = parse_matches(scratch, stretch, way, list, nbytes, &matches);
     pace->left_out = 0;
-    if (better) {
+    pace->pause = other_end != 0 || way->always ? 0 : pace->pause < PAUSE_MAX ? 2 * pace->pause + 1 : PAUSE_MAX;
+    if (other_end != 0) {
         *list = matches;
         return other_end;
     }
@@ -305,16 +335,17 @@ struct r2g_deflate_estimate r2g_deflate_estimate(struct r2g_deflater *deflater, 
                                                  size_t history_nbytes, bool thorough) {
     struct scratch *scratch = (void *)deflater->memory.bytes;
     struct r2g_stretch stretch = {bytes, nbytes, history_nbytes, nbytes};
-    struct r2g_token_list list = {.tokens = scratch->runs};
+    struct r2g_token_list list;
     struct r2g_deflate_estimate estimate = {.repeats = false};
     if (thorough) {
         r2g_matcher_reset(&scratch->matcher);
         struct pace pace = {0, 0};
         parse_part(scratch, &stretch, &default_way, &pace, &list);
     } else {
+        list = (struct r2g_token_list){.tokens = scratch->runs};
         r2g_parse_runs(&stretch, &list);
         estimate.repeats = worth_matching(scratch, bytes + history_nbytes, nbytes - history_nbytes, &list);
     }
-    estimate.cost = r2g_block_estimate(&list.counts);
+    estimate.cost = r2g_block_bits(&list.counts);
     return estimate;
 }

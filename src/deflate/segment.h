@@ -30,7 +30,7 @@ R2G_MUST_CHECK r2g_status r2g_deflate_segment(struct r2g_deflater *deflater, con
  * be far lower. Nothing is written. */
 #define R2G_DEFLATE_SAMPLE_NBYTES_MAX ((size_t)64 * 1024)
 struct r2g_deflate_estimate {
-    uint64_t cost; /* 1/256 bit */
+    uint64_t cost; /* bits */
     bool repeats;
 };
 struct r2g_deflate_estimate r2g_deflate_estimate(struct r2g_deflater *deflater, const uint8_t *bytes, size_t nbytes,
