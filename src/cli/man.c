@@ -121,6 +121,12 @@ static void print_methods(FILE *file) {
                "A colour JPEG already holds its luma: by JFIF's definition it is 0.299 R + 0.587 G + 0.114 B, which "
                "is bt601. With bt601 this luma is taken as it is decoded; --via-rgb goes through RGB and the "
                "formula, and differs by rounding.");
+    fputs(".PP\n", file);
+    print_text(file,
+               "From JPEG to JPEG it is not even decoded: the compressed luma is carried over as it is, without loss, "
+               "and so is a gray JPEG. The report calls this path transcode. Pixels are decoded and encoded anew with "
+               "--reencode, with --quality, with another method, when they must be turned, and where the luma has "
+               "fewer pixels than the picture.");
 }
 
 static void print_exits(FILE *file) {

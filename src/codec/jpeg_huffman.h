@@ -44,7 +44,7 @@ struct r2g_jpeg_book {
 struct r2g_jpeg_walk {
     uint16_t first[R2G_JPEG_LOOKS]; /* at a block's start: its DC symbol, and AC symbols behind it */
     uint16_t rest[R2G_JPEG_LOOKS];  /* AC symbols */
-    int16_t dc[R2G_JPEG_LOOKS];     /* the DC difference times 16, plus how many bits code and value take; 0: not seen */
+    int16_t dc[R2G_JPEG_LOOKS]; /* the DC difference times 16, plus how many bits code and value take; 0: not seen */
     struct r2g_jpeg_book dc_book, ac_book;
 };
 

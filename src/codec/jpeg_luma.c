@@ -124,8 +124,8 @@ static r2g_status write_stuffed(struct luma *l) {
 /* Empties the output's writer but for the byte begun. */
 static r2g_status flush(struct luma *l) {
     struct r2g_jpeg_writing *w = &l->run.out[0];
-    l->stuffed.nbytes += r2g_jpeg_stuff(l->stuffed.bytes + l->stuffed.nbytes, l->out[0].bytes,
-                                        (size_t)(w->next - l->out[0].bytes));
+    l->stuffed.nbytes +=
+        r2g_jpeg_stuff(l->stuffed.bytes + l->stuffed.nbytes, l->out[0].bytes, (size_t)(w->next - l->out[0].bytes));
     w->next = l->out[0].bytes;
     return l->stuffed.nbytes >= STUFFED_NBYTES ? write_stuffed(l) : R2G_OK;
 }
@@ -174,11 +174,11 @@ static r2g_status walk(struct luma *l, uint32_t mcu_count) {
         if (status != R2G_OK)
             return status;
         uint32_t done = 0;
-        enum r2g_jpeg_walk_end end = l->plan.same_order ? r2g_jpeg_walk_same(run, mcu_count, &done)
-                                                        : r2g_jpeg_walk_apart(run, mcu_count, &done);
+        enum r2g_jpeg_walk_end end =
+            l->plan.same_order ? r2g_jpeg_walk_same(run, mcu_count, &done) : r2g_jpeg_walk_apart(run, mcu_count, &done);
         if (run->place > (uint64_t)l->scan.bytes.nbytes * 8)
-            return damaged(l, l->scan.marker == 0 ? "the file ends within the picture"
-                                                  : "premature end of data segment");
+            return damaged(l,
+                           l->scan.marker == 0 ? "the file ends within the picture" : "premature end of data segment");
         if (end == R2G_JPEG_WALK_BAD_CODE)
             return damaged(l, "bad Huffman code");
         if (end == R2G_JPEG_WALK_BAD_DC)
@@ -216,8 +216,8 @@ static r2g_status restart(struct luma *l) {
     if (l->scan.marker == 0)
         return damaged(l, "the file ends within the picture");
     if (l->scan.marker != wanted)
-        return r2g_fail(l->err, R2G_ECORRUPT, "damaged JPEG data: found marker 0x%02x instead of RST%u",
-                        l->scan.marker, l->restart_count % 8);
+        return r2g_fail(l->err, R2G_ECORRUPT, "damaged JPEG data: found marker 0x%02x instead of RST%u", l->scan.marker,
+                        l->restart_count % 8);
     r2g_jpeg_scan_resume(&l->scan);
     l->run.place = 0;
     l->run.dc = 0;

@@ -33,5 +33,4 @@ extern const struct r2g_encoder r2g_jpeg_encoder;
 R2G_MUST_CHECK r2g_status r2g_jpeg_write_front(const struct r2g_raster *raster, const struct r2g_metadata *metadata,
                                                struct r2g_buffer *out, struct r2g_error *err);
 
-
 #endif

@@ -41,8 +41,8 @@ static boolean input_fill(j_decompress_ptr cinfo) {
     static const JOCTET end[2] = {0xFF, JPEG_EOI};
     struct r2g_jpeg_reader *self = cinfo->client_data;
     size_t got = 0;
-    if (r2g_source_read_at(self->base.source, self->offset, self->buffer, R2G_JPEG_INPUT_NBYTES, &got, &self->seam.failure) !=
-        R2G_OK)
+    if (r2g_source_read_at(self->base.source, self->offset, self->buffer, R2G_JPEG_INPUT_NBYTES, &got,
+                           &self->seam.failure) != R2G_OK)
         r2g_jpeg_leave(&self->seam);
     /* an arithmetic decoder goes on with zeros behind the end and cannot say that it did (T.81, D.2.6) */
     if (got == 0 && cinfo->arith_code)
@@ -182,7 +182,8 @@ static uint64_t count_blocks(const struct jpeg_decompress_struct *cinfo) {
 }
 
 /* Checks what libjpeg will need, counts it in the budget, and forbids it more. */
-static r2g_status hold_memory(struct r2g_jpeg_reader *self, const struct r2g_read_options *options, struct r2g_error *err) {
+static r2g_status hold_memory(struct r2g_jpeg_reader *self, const struct r2g_read_options *options,
+                              struct r2g_error *err) {
     j_decompress_ptr cinfo = &self->cinfo;
     struct r2g_image *image = &self->base.image;
     self->block_count = count_blocks(cinfo);
@@ -207,7 +208,8 @@ static r2g_status hold_memory(struct r2g_jpeg_reader *self, const struct r2g_rea
     return R2G_OK;
 }
 
-static r2g_status open_reader(struct r2g_jpeg_reader *self, const struct r2g_read_options *options, struct r2g_error *err) {
+static r2g_status open_reader(struct r2g_jpeg_reader *self, const struct r2g_read_options *options,
+                              struct r2g_error *err) {
     struct r2g_image *image = &self->base.image;
     r2g_status status =
         r2g_jpeg_read_markers(self->base.source, self->budget, &self->header, &self->base.metadata, err);

@@ -15,8 +15,8 @@ r2g_status r2g_jpeg_scan_open(struct r2g_jpeg_scan *scan, const struct r2g_sourc
     scan->raw.budget = scan->bytes.budget = budget;
     r2g_status status = r2g_buffer_reserve(&scan->raw, R2G_JPEG_PIECE_NBYTES + 8, "JPEG data", err);
     if (status == R2G_OK)
-        status = r2g_buffer_reserve(&scan->bytes, LEFT_NBYTES + R2G_JPEG_PIECE_NBYTES + R2G_JPEG_BITS_PAD, "JPEG data",
-                                    err);
+        status =
+            r2g_buffer_reserve(&scan->bytes, LEFT_NBYTES + R2G_JPEG_PIECE_NBYTES + R2G_JPEG_BITS_PAD, "JPEG data", err);
     if (status == R2G_OK)
         memset(scan->bytes.bytes, 0, R2G_JPEG_BITS_PAD);
     return status;

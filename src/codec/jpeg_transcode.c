@@ -15,8 +15,8 @@ enum r2g_transcode r2g_jpeg_transcode_way(const struct r2g_reader *base) {
     return r2g_jpeg_luma_plan_make(&plan, reader) ? R2G_TRANSCODE_BITS : R2G_TRANSCODE_COEFFICIENTS;
 }
 
-r2g_status r2g_jpeg_transcode(struct r2g_reader *base, const struct r2g_metadata *metadata,
-                              struct r2g_transcode_io *io, struct r2g_error *err) {
+r2g_status r2g_jpeg_transcode(struct r2g_reader *base, const struct r2g_metadata *metadata, struct r2g_transcode_io *io,
+                              struct r2g_error *err) {
     struct r2g_jpeg_reader *reader = (struct r2g_jpeg_reader *)base;
     switch (r2g_jpeg_transcode_way(base)) {
     case R2G_TRANSCODE_BITS:

@@ -262,15 +262,13 @@ R2G_JPEG_INLINE enum r2g_jpeg_walk_end any_apart(struct r2g_jpeg_run *run, uint3
 
 #if defined(__x86_64__)
 /* BMI2 shifts by any register without touching flags, in one step. */
-__attribute__((target("bmi2"))) static enum r2g_jpeg_walk_end same_bmi2(struct r2g_jpeg_run *run,
-                                                                                      uint32_t mcu_count,
-                                                                                      uint32_t *done) {
+__attribute__((target("bmi2"))) static enum r2g_jpeg_walk_end same_bmi2(struct r2g_jpeg_run *run, uint32_t mcu_count,
+                                                                        uint32_t *done) {
     return any_same(run, mcu_count, done);
 }
 
-__attribute__((target("bmi2"))) static enum r2g_jpeg_walk_end apart_bmi2(struct r2g_jpeg_run *run,
-                                                                                       uint32_t mcu_count,
-                                                                                       uint32_t *done) {
+__attribute__((target("bmi2"))) static enum r2g_jpeg_walk_end apart_bmi2(struct r2g_jpeg_run *run, uint32_t mcu_count,
+                                                                         uint32_t *done) {
     return any_apart(run, mcu_count, done);
 }
 

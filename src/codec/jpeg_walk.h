@@ -22,16 +22,16 @@ struct r2g_jpeg_shape {
 /* How far the walk has come. */
 struct r2g_jpeg_run {
     const struct r2g_jpeg_shape *shape;
-    const uint8_t *base;        /* of the bytes walked over */
-    const uint8_t *limit;       /* no MCU but the first of a call begins when `reading.next` is here or beyond */
-    uint64_t place;             /* in bits from base */
+    const uint8_t *base;  /* of the bytes walked over */
+    const uint8_t *limit; /* no MCU but the first of a call begins when `reading.next` is here or beyond */
+    uint64_t place;       /* in bits from base */
     struct r2g_jpeg_writing out[R2G_JPEG_ROWS_MAX]; /* [0] the file's; the others: lower block rows of the MCU row */
     uint8_t *out_limit[R2G_JPEG_ROWS_MAX]; /* likewise for out[i].next; an MCU puts at most R2G_JPEG_PUT_MAX bytes */
     /* for changed orders only */
-    uint32_t mcu;               /* of the MCU row, the next one */
+    uint32_t mcu;                    /* of the MCU row, the next one */
     unsigned kept_across, kept_down; /* luma blocks of an MCU that are not padding: as wide and high as the MCU, except
                                         at the picture's right and lower edges */
-    int32_t dc;                 /* luma's DC value of the block before, as the input counts */
+    int32_t dc;                      /* luma's DC value of the block before, as the input counts */
     int32_t row_dc[R2G_JPEG_ROWS_MAX];   /* and as the output counts, in each block row */
     int32_t first_dc[R2G_JPEG_ROWS_MAX]; /* of the first block of the lower rows, which is not in out[] yet */
 };

@@ -27,7 +27,7 @@ struct r2g_job {
     struct r2g_image stored;       /* as in the file, before any turning */
     const struct r2g_codec *out_codec;
     struct r2g_raster raster;
-    enum r2g_transcode transcode; /* NONE: pixels are decoded, converted and encoded */
+    enum r2g_transcode transcode;     /* NONE: pixels are decoded, converted and encoded */
     struct r2g_conversion conversion; /* from the reader's rows to the raster's */
     struct r2g_policy policy;
 };

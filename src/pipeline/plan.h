@@ -18,10 +18,10 @@ enum r2g_path {
 struct r2g_plan_facts {
     int rank_count;
     enum r2g_transcode transcode; /* how the compressed luma can become the output, where nothing is asked for beyond */
-    bool random_access; /* the reader can read any block of rows */
-    bool input_shared;  /* every rank sees the same input file */
-    bool fixed_offsets; /* the output format gives every segment a place of its own: its rows are not encoded */
-    bool output_shared; /* every rank sees the output file while it is written */
+    bool random_access;           /* the reader can read any block of rows */
+    bool input_shared;            /* every rank sees the same input file */
+    bool fixed_offsets;           /* the output's segments have places of their own: rows are not encoded */
+    bool output_shared;           /* every rank sees the output file while it is written */
     uint32_t block_count;
     uint64_t block_nbytes, gray_block_nbytes; /* rows of one block, bytes: input and output samples */
     bool sendable_rows;                       /* a row's pixels can be counted by an int, as MPI wants */

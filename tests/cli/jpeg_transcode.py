@@ -281,6 +281,23 @@ def check_ranks(folder, inputs):
     checks.that(done.returncode == 0 and json.loads(done.stdout)["compare"]["identical"], "--compare", done)
 
 
+def check_faults(folder, paths):
+    """Each allocation, read and write that fails is an error of its own kind, and leaves no output."""
+    if os.environ.get("RGB2GRAY_FAULTS", "0").upper() not in ("1", "ON", "TRUE"):
+        return
+    target = os.path.join(folder, "fault.jpg")
+    for path in paths:
+        for kind, codes in (("alloc", (9,)), ("read", (3,)), ("write", (7,))):
+            for number in range(1, 1000):
+                done = pictures.run(pictures.PROGRAM, path, "-o", target, env={**os.environ, "RGB2GRAY_FAULT":
+                                                                               "%s:%d" % (kind, number)})
+                if done.returncode == 0:
+                    os.unlink(target)
+                    break
+                checks.that(done.returncode in codes and not os.path.exists(target), path, kind, number, done)
+            checks.that(1 < number < 999, path, kind, number, "sites")
+
+
 def check_corpus(folder):
     paths = sorted(path for part in ("jpeg", "medical") for path in
                    glob.glob(os.path.join(pictures.CORPUS, part, "**", "*.jp*g"), recursive=True)
@@ -314,6 +331,7 @@ def main():
         check_damage(folder, damaged, "cut")
         check_damage(folder, [flip for path in large for flip in flips(folder, path, 40)], "changed")
         turned = check_choices(folder)
+        check_faults(folder, [large[1], large[5]])
         check_ranks(folder, [large[1], large[5], turned])
         check_corpus(folder)
     checks.end()

@@ -56,7 +56,8 @@ static void pieces_are_unstuffed_and_stuffed_again(void **state) {
     uint8_t *plain = malloc(PLAIN + 8), *stuffed = malloc(6 * PLAIN + 16), *got = malloc(2 * PLAIN + 8);
     for (uint32_t rarity = 1; rarity < 1000; rarity = rarity * 3 + 1) {
         size_t plain_nbytes = PLAIN - draw() % 70, n = make_stuffed(stuffed, plain, plain_nbytes, rarity);
-        memcpy(stuffed + n, "\xFF\xFF\xD3\x11\xFF\x00\xFF", 7); /* a marker, a last piece, and an end that says nothing */
+        memcpy(stuffed + n, "\xFF\xFF\xD3\x11\xFF\x00\xFF",
+               7); /* a marker, a last piece, and an end that says nothing */
         struct r2g_source source = {.fd = memfd_create("scan", MFD_CLOEXEC), .nbytes = n + 7};
         assert_int_equal(write(source.fd, stuffed, n + 7), (ssize_t)(n + 7));
         struct r2g_jpeg_scan scan;
@@ -99,12 +100,12 @@ static void missing_categories_get_codes_behind_all_others(void **state) {
         uint8_t counts[17];
         bool room;
     } cases[] = {
-        {{0, 1}, true},                                           /* one code of one bit */
-        {{0, 0, 3}, true},                                        /* all but the code of all ones */
-        {{0, 0, 4}, false},                                       /* no code is left */
+        {{0, 1}, true},     /* one code of one bit */
+        {{0, 0, 3}, true},  /* all but the code of all ones */
+        {{0, 0, 4}, false}, /* no code is left */
         {{0, 1, 1, 1, 1, 1, 1, 1}, true},
-        {{0, 0, 1, 5, 1, 1, 1, 1, 1, 1}, true},                   /* complete: the standard's */
-        {{0, 1, 1, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 0, 0, 0, 1}, true}, /* of 16 bits */
+        {{0, 0, 1, 5, 1, 1, 1, 1, 1, 1}, true},                         /* complete: the standard's */
+        {{0, 1, 1, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 0, 0, 0, 1}, true},    /* of 16 bits */
         {{0, 1, 1, 1, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 0, 0, 127}, false}, /* too many of 16 bits */
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
