@@ -9,6 +9,8 @@
 
 #include <stdbool.h>
 
+#include <rgb2gray/luma.h>
+
 enum { BAD = 1000 }; /* instead of a number of coefficients */
 
 /* Decodes the symbol at the top of `bits`: -1 if it is none. */
@@ -272,8 +274,9 @@ __attribute__((target("bmi2"))) static enum r2g_jpeg_walk_end apart_bmi2(struct 
     return any_apart(run, mcu_count, done);
 }
 
+/* Where the scalar kernels are asked for (RGB2GRAY_ISA), these loops are the plain ones, too. */
 static bool has_bmi2(void) {
-    return __builtin_cpu_supports("bmi2");
+    return __builtin_cpu_supports("bmi2") && strcmp(r2g_luma_isa(), "scalar") != 0;
 }
 #endif
 

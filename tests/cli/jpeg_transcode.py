@@ -281,6 +281,18 @@ def check_ranks(folder, inputs):
     checks.that(done.returncode == 0 and json.loads(done.stdout)["compare"]["identical"], "--compare", done)
 
 
+def check_plain_loops(folder, paths):
+    """The same bytes from the loops that any processor runs."""
+    for path in paths:
+        outputs = []
+        for isa in ("avx2", "scalar"):
+            target = os.path.join(folder, "isa.jpg")
+            done = pictures.run(pictures.PROGRAM, path, "-f", "-o", target, env={**os.environ, "RGB2GRAY_ISA": isa})
+            checks.that(done.returncode == 0, path, isa, done)
+            outputs.append(read(target))
+        checks.that(outputs[0] == outputs[1], path, "other bytes from the plain loops")
+
+
 def check_faults(folder, paths):
     """Each allocation, read and write that fails is an error of its own kind, and leaves no output."""
     if os.environ.get("RGB2GRAY_FAULTS", "0").upper() not in ("1", "ON", "TRUE"):
@@ -331,6 +343,7 @@ def main():
         check_damage(folder, damaged, "cut")
         check_damage(folder, [flip for path in large for flip in flips(folder, path, 40)], "changed")
         turned = check_choices(folder)
+        check_plain_loops(folder, large)
         check_faults(folder, [large[1], large[5]])
         check_ranks(folder, [large[1], large[5], turned])
         check_corpus(folder)
