@@ -26,7 +26,8 @@ for tool in ("cjpeg", "djpeg", "jpegtran"):
         print("skipped: this test needs %s (package libjpeg-turbo-progs)" % tool)
         sys.exit(77)
 
-SAMPLINGS = ("1x1", "2x1", "2x2", "1x2", "4x1", "1x4", "4x2", "2x4", "3x1", "3x2", "2x2,2x1,1x2", "2x2,1x2,1x1", "4x1,2x1,1x1")
+SAMPLINGS = ("1x1", "2x1", "2x2", "1x2", "4x1", "1x4", "4x2", "2x4", "3x1", "3x2", "2x2,2x1,1x2", "2x2,1x2,1x1",
+             "4x1,2x1,1x1", "2x1,2x1,2x1", "1x2,1x2,1x2")
 BITS, COEFFICIENTS = "bits are copied", "coefficients are coded anew"
 # Damage that libjpeg's decoder passes over: what no 8-bit picture holds (it clamps that), and bits that are no code (its
 # fast decoder takes them for the end of a block).
@@ -119,6 +120,7 @@ def made(folder):
     for size in range(1, 41, 3):
         add(BITS, picture(size, 41 - size, size), "-grayscale", "-restart", "%dB" % size)
         add(BITS, picture(size, 41 - size, size, calm=True), "-grayscale", "-optimize")
+        add(BITS, picture(size, 41 - size, size), "-grayscale", "-sample", "2x2")
     add(COEFFICIENTS, picture(40, 50, 1), "-grayscale", "-progressive")
     return found
 
@@ -258,7 +260,8 @@ def check_choices(folder):
              (turned, "jpg", (), "transcode"), (turned, "jpg", ("--orient", "apply"), "sequential")]
     for source, ending, options, path in cases:
         for extra in ((), ("--explain",)):
-            done = pictures.convert(source, os.path.join(folder, "choice." + ending), "--report", "json", *options, *extra)
+            done = pictures.convert(source, os.path.join(folder, "choice." + ending), "--report", "json", *options,
+                                    *extra)
             checks.that(done.returncode == 0 and json.loads(done.stdout)["plan"]["path"] == path, source, options, done)
     return turned
 
@@ -336,8 +339,8 @@ def main():
         check_sizes(out, inputs)
         check_others(out, inputs)
         large = [cjpeg(folder, "large-%d.jpg" % i, picture(300, 200, i), *options) for i, options in enumerate(
-            (("-sample", "1x1"), ("-sample", "2x2"), ("-sample", "2x2", "-restart", "5B"), ("-sample", "1x1", "-restart", "3B"),
-             ("-sample", "2x1"), ("-progressive",), ("-arithmetic",), ("-grayscale",))) if options]
+            (("-sample", "1x1"), ("-sample", "2x2"), ("-sample", "2x2", "-restart", "5B"),
+             ("-sample", "1x1", "-restart", "3B"), ("-sample", "2x1"), ("-progressive",), ("-arithmetic",), ("-grayscale",))) if options]
         large = [path for path in large if path]
         damaged = [cut for path in large for cut in cuts(folder, path, 12)]
         check_damage(folder, damaged, "cut")
