@@ -70,7 +70,7 @@ TARGET static PART_VECTOR load_clipped(const uint8_t *row, ptrdiff_t at, ptrdiff
     return load(bytes);
 }
 
-/* Stores those of `count` bytes that lie in the row; bytes behind them in the row may be written too, before their turn. */
+/* Stores those of `count` bytes that lie in the row. Bytes of the row behind them may be written too: their turn comes. */
 TARGET static void store_clipped(uint8_t *row, ptrdiff_t at, ptrdiff_t nbytes, ptrdiff_t count, PART_VECTOR v) {
     uint8_t bytes[PART];
     if (at >= 0 && at + PART <= nbytes) {
@@ -265,6 +265,7 @@ TARGET static VECTOR row_mask(const bool rows[4 * HALVES], unsigned lane_nbytes)
 /* Lanes without a row repeat the last one and store nothing. */
 INLINE uint32_t unfilter_lanes(const struct png_band *band, const unsigned lanes) {
     struct wave wave;
+    memset(&wave, 0, sizeof wave);
     const unsigned rows = lanes * HALVES, lane_nbytes = PART / lanes;
     bool left[4 * HALVES], above[4 * HALVES], paeth[4 * HALVES], average[4 * HALVES], all_paeth = true;
     wave.band = band;
@@ -272,7 +273,6 @@ INLINE uint32_t unfilter_lanes(const struct png_band *band, const unsigned lanes
     wave.nbytes = (ptrdiff_t)band->nbytes;
     wave.block_nbytes = (ptrdiff_t)(lanes * band->pixel_nbytes);
     wave.row_count = band->row_count < rows ? band->row_count : rows;
-    wave.left = wave.above = SPLAT(0);
     for (unsigned r = 0; r < rows; r++) {
         const unsigned row = r < wave.row_count ? r : wave.row_count - 1;
         const uint8_t *in = band->filtered + row * (band->nbytes + 1);
@@ -284,9 +284,6 @@ INLINE uint32_t unfilter_lanes(const struct png_band *band, const unsigned lanes
         paeth[r] = in[0] == PNG_PAETH;
         average[r] = in[0] == PNG_AVERAGE;
         all_paeth = all_paeth && paeth[r];
-    }
-    for (unsigned s = 0; s < lanes; s++) {
-        wave.behind[s] = SPLAT(0);
     }
     if (all_paeth) {
         run_wave(&wave, lanes, false);

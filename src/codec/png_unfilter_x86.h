@@ -1,5 +1,5 @@
-/* What png_unfilter_wave.h asks for, for x86: included by png_unfilter_sse4.c and png_unfilter_avx2.c, each of which first
- * defines TARGET, VECTOR, HALVES, both, low, high, ISA_ROW, ISA_NAME, available,
+/* What png_unfilter_wave.h asks for, on x86: included by png_unfilter_sse4.c and png_unfilter_avx2.c, each of which
+ * first defines TARGET, VECTOR, HALVES, both, low, high, ISA_ROW, ISA_NAME, available,
  *   OP(name)           an intrinsic for VECTOR
  *   AND, XOR, BLEND    those whose names have another form
  */
