@@ -39,6 +39,15 @@ def scene(rows, columns, channels, maximum):
     return np.round(samples * maximum).astype(np.uint16 if maximum > 255 else np.uint8)
 
 
+def drawing(rows, columns):
+    """Flat colours, lines, and letters that repeat: what matches are for."""
+    y, x = np.mgrid[0:rows, 0:columns]
+    letters = random.integers(0, 2, (8, 12, 9)) * 255
+    page = letters[(x // 9 * 7 + y // 12 * 5) % 8, y % 12, x % 9]
+    page = np.where((x // 300 + y // 200) % 3 == 0, 255, page)
+    return np.repeat(page[..., None], 3, -1).astype(np.uint8)
+
+
 def by_pillow(path, _folder):
     return np.asarray(Image.open(path)).astype(np.int64)
 
@@ -95,6 +104,22 @@ with tempfile.TemporaryDirectory(prefix="r2g-test-") as work:
     gray8 = pictures.gray(colour)
     for level in ("fast", "default", "small"):
         everyone_sees_the_same(work, source8, "png", gray8, "--compression", level)
+    pages = drawing(2500, 1100)
+    source_pages = os.path.join(work, "drawing.ppm")
+    with open(source_pages, "wb") as out:
+        out.write(b"P6\n1100 2500\n255\n" + pages.tobytes())
+    for level in ("fast", "default", "small"):
+        everyone_sees_the_same(work, source_pages, "png", pictures.gray(pages), "--compression", level)
+    for source in (source8, source_pages):
+        files = set()
+        for isa in ("scalar", "sse4", "avx2", "avx512", "neon"):  # another is used where this machine lacks one
+            target = os.path.join(work, "isa.png")
+            done = pictures.run(pictures.PROGRAM, source, "-o", target, "--force",
+                                env={**os.environ, "RGB2GRAY_ISA": isa})
+            check(done.returncode == 0, isa, done.stderr)
+            with open(target, "rb") as file:
+                files.add(file.read())
+        check(len(files) == 1, "the bytes depend on the instruction set:", source)
     everyone_sees_the_same(work, source8, "bmp", gray8)
     everyone_sees_the_same(work, source8, "pgm", gray8)
     everyone_sees_the_same(work, source8, "jpg", None, "--quality", "90")
