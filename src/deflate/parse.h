@@ -1,8 +1,8 @@
 /* Two ways to parse bytes into tokens: runs, fast; and matches, for data that repeats from afar.
  *
  * Both parse bytes[first .. last) of bytes[0 .. nbytes), at least to `last`: a match that crosses it is taken whole. They
- * return where they ended. Matches reach back to bytes[0] at most. Tokens are added to tokens[0 .. *token_count), which
- * must have room for r2g_parse_tokens_max(last - first) more; *counts grows by the symbols. Pure, but for the matcher.
+ * return where they ended. Matches reach back to bytes[0] at most. Tokens are added to list->tokens, which must have room
+ * for (last - first) / 3 + R2G_PARSE_TOKENS_MORE more; counts grow by the symbols. Pure, but for the matcher.
  */
 #ifndef R2G_DEFLATE_PARSE_H
 #define R2G_DEFLATE_PARSE_H
@@ -20,10 +20,8 @@ struct r2g_token_list {
     struct r2g_symbol_counts counts;
 };
 
-/* A match has 3 bytes at least; one more token for what is left. */
-static inline size_t r2g_parse_tokens_max(size_t nbytes) {
-    return nbytes / R2G_MATCH_NBYTES_MIN + 2;
-}
+/* A match has 3 bytes at least; more tokens than that makes are the one that crosses the end, and one for what is left. */
+#define R2G_PARSE_TOKENS_MORE 2
 
 /* Matches of distance 1 only. */
 size_t r2g_parse_runs(const struct r2g_stretch *stretch, struct r2g_token_list *list);
@@ -35,10 +33,10 @@ size_t r2g_parse_runs(const struct r2g_stretch *stretch, struct r2g_token_list *
 struct r2g_matcher {
     uint32_t heads[1 << R2G_HASH_BITS];   /* the last place of each hash of 4 bytes */
     uint32_t heads3[1 << R2G_HASH3_BITS]; /* and of 3 */
-    uint16_t
-        back[R2G_DEFLATE_WINDOW_NBYTES]; /* from each place to the one before with its hash; 0: none within reach */
-    size_t next;                         /* places before are entered */
-    size_t run_first, run_end;           /* a run that was looked at: equal bytes, as far as that goes */
+    /* from each place to the one before with its hash; 0: none within reach */
+    uint16_t back[R2G_DEFLATE_WINDOW_NBYTES];
+    size_t next;               /* places before are entered */
+    size_t run_first, run_end; /* a run that was looked at: equal bytes, as far as that goes */
 };
 
 /* How hard to look. */

@@ -12,7 +12,7 @@
 #include "deflate/block.h"
 
 #define PART_NBYTES R2G_DEFLATE_SAMPLE_NBYTES_MAX
-#define PART_TOKENS (PART_NBYTES / R2G_MATCH_NBYTES_MIN + 2)
+#define PART_TOKENS (PART_NBYTES / R2G_MATCH_NBYTES_MIN + 2 * R2G_PARSE_TOKENS_MORE) /* in at most two stretches */
 #define BLOCK_TOKENS (2 * PART_TOKENS)
 /* Longer blocks would come near R2G_HUFFMAN_FREQUENCY_MAX. */
 #define BLOCK_NBYTES_MAX ((size_t)4 << 20)
@@ -22,13 +22,14 @@
 /* For repeats(): places at these distances are entered in a table, and in so many windows all places are looked up. */
 #define ENTRY_STEP 32
 #define PROBE_TABLE_BITS 12
+#define PROBE_NBYTES 16
 #define WINDOWS 4
 #define WINDOW_NBYTES 128
 #define EDGES_MAX 2048
 /* Of what runs compress to less than a bit for so many bytes, matches would not take enough away to be worth looking for. */
 #define BLANK_BYTES_A_BIT 32
 /* Matches must save this part of what runs take: estimates are not exact, and matches are slow. */
-#define MATCHES_MUST_SAVE 64
+#define MATCHES_MUST_SAVE 16
 /* After tries at matching that did not pay, at most so many parts are left out before the next. */
 #define PAUSE_MAX 3
 /* So much of a part is tried first. */
@@ -106,22 +107,22 @@ struct probes {
     unsigned made, found;
 };
 
-/* Whether the 8 bytes at `at` lie at *place too; they take its place. */
-static void probe(struct probes *probes, const uint8_t *bytes, size_t at, uint16_t *place) {
+/* Whether the PROBE_NBYTES at `at` lie at *place too. Fewer would often be alike by chance where most bytes are small. */
+static void probe(struct probes *probes, const uint8_t *bytes, size_t at, const uint16_t *place) {
     probes->made++;
-    probes->found += *place != at && bits_load64(bytes + *place) == bits_load64(bytes + at);
+    probes->found += *place != at && memcmp(bytes + *place, bytes + at, PROBE_NBYTES) == 0;
 }
 
 /* Looks for copies of what lies in a few windows; those of runs do not count. */
 static bool windows_repeat(uint16_t *table, const uint8_t *bytes, size_t nbytes) {
     struct probes probes = {0, 0};
-    for (size_t at = 0; at + 8 <= nbytes; at += ENTRY_STEP) {
+    for (size_t at = 0; at + PROBE_NBYTES <= nbytes; at += ENTRY_STEP) {
         table[probe_hash(bits_load64(bytes + at))] = (uint16_t)at;
     }
     for (size_t window = 0; window < WINDOWS; window++) {
         /* in the middle of each quarter */
         size_t first = nbytes / WINDOWS * window + nbytes / WINDOWS / 2 - WINDOW_NBYTES / 2;
-        for (size_t at = first; at + 8 <= nbytes && at < first + WINDOW_NBYTES; at++) {
+        for (size_t at = first; at + PROBE_NBYTES <= nbytes && at < first + WINDOW_NBYTES; at++) {
             uint64_t eight = bits_load64(bytes + at);
             if (eight != (eight >> 8 | eight << 56)) {
                 probe(&probes, bytes, at, &table[probe_hash(eight)]);
@@ -136,7 +137,7 @@ static bool edges_repeat(uint16_t *table, const uint8_t *bytes, size_t nbytes, c
     struct probes probes = {0, 0};
     size_t at = 0;
     for (size_t i = 0; i < runs->count && i < EDGES_MAX; i++) {
-        if (runs->tokens[i].literal_count > 0 && at >= 4 && at + 4 <= nbytes) {
+        if (runs->tokens[i].literal_count > 0 && at >= 4 && at - 4 + PROBE_NBYTES <= nbytes) {
             uint16_t *place = &table[probe_hash(bits_load64(bytes + at - 4))];
             probe(&probes, bytes, at - 4, place);
             *place = (uint16_t)(at - 4);
