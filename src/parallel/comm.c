@@ -1,9 +1,14 @@
 #include "parallel/comm.h"
 
+#include <dirent.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/clock.h"
@@ -57,6 +62,23 @@ static r2g_status make_comms(struct r2g_comm *comm, struct r2g_error *err) {
     return status == R2G_OK ? count_hosts(comm, err) : status;
 }
 
+/* MPI_Finalize tells the launcher, over a local TCP connection of PMIx, in several small messages in a row. By default the
+ * system holds the later ones back until the first is acknowledged, and the other side delays that by 40 ms: most of what
+ * ending takes. With TCP_NODELAY they go at once. Connections of other kinds stay as they are. */
+static void send_at_once(void) {
+    DIR *folder = opendir("/proc/self/fd");
+    if (folder == NULL)
+        return; /* then ending takes its 40 ms */
+    for (const struct dirent *entry; (entry = readdir(folder)) != NULL;) {
+        int fd = (int)strtol(entry->d_name, NULL, 10), protocol = 0, on = 1;
+        socklen_t nbytes = sizeof protocol;
+        if (fd > STDERR_FILENO && getsockopt(fd, SOL_SOCKET, SO_PROTOCOL, &protocol, &nbytes) == 0 &&
+            protocol == IPPROTO_TCP)
+            (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    }
+    closedir(folder);
+}
+
 r2g_status r2g_comm_start(struct r2g_comm *comm, struct r2g_error *err) {
     memset(comm, 0, sizeof *comm);
     comm->mpi = MPI_COMM_NULL;
@@ -72,6 +94,7 @@ r2g_status r2g_comm_start(struct r2g_comm *comm, struct r2g_error *err) {
         return status;
     }
     comm->init_ns = r2g_clock_ns() - start;
+    send_at_once();
     const char *launched = getenv("RGB2GRAY_LAUNCH_NS");
     if (launched != NULL) {
         struct timespec now;
