@@ -36,6 +36,7 @@
 #define TRIAL_NBYTES ((size_t)4096)
 /* A try at matching is worth its time if one of so many probes finds a copy. */
 #define PROBES_PER_COPY 8
+#define EDGES_PER_COPY 6 /* these are often alike by chance, in sparse noise */
 
 /* RFC 1950, 2.2: CM 8, CINFO 7, FLEVEL 2, and FCHECK so that 0x789c is a multiple of 31. */
 const uint8_t r2g_zlib_header[2] = {0x78, 0x9c};
@@ -144,7 +145,7 @@ static bool edges_repeat(uint16_t *table, const uint8_t *bytes, size_t nbytes, c
         }
         at += runs->tokens[i].literal_count + runs->tokens[i].length;
     }
-    return probes.found * PROBES_PER_COPY > probes.made;
+    return probes.found * EDGES_PER_COPY > probes.made;
 }
 
 /* Whether enough of bytes[0 .. nbytes) seems to be copies of others that are not next to them. */
@@ -196,7 +197,7 @@ static size_t parse_matches(struct scratch *scratch, const struct r2g_stretch *s
                             const struct r2g_token_list *runs, size_t runs_nbytes, struct r2g_token_list *matches) {
     uint32_t cost = literal_cost(&runs->counts);
     struct r2g_stretch rest = *stretch;
-    if (!way->always && stretch->first > 0 && stretch->last - stretch->first > 2 * TRIAL_NBYTES) {
+    if (!way->always && stretch->first > 0 && stretch->last - stretch->first > 4 * TRIAL_NBYTES) {
         struct r2g_stretch begin = *stretch;
         struct r2g_token_list begin_runs = {.tokens = matches->tokens};
         begin.last = begin.first + TRIAL_NBYTES;
@@ -204,7 +205,7 @@ static size_t parse_matches(struct scratch *scratch, const struct r2g_stretch *s
         rest.first = r2g_parse_matches(&scratch->matcher, &begin, &way->matching, cost, matches);
         uint64_t begin_bits = r2g_block_bits(&begin_runs.counts), all_bits = r2g_block_bits(&runs->counts);
         /* A begin that is plainer than the rest says nothing. */
-        if (begin_bits * ((stretch->last - stretch->first) / TRIAL_NBYTES) > all_bits / 2 &&
+        if (begin_bits * (stretch->last - stretch->first) / (begin.last - begin.first) > all_bits / 2 &&
             bits_for(matches, rest.first - begin.first, begin_end - begin.first) > begin_bits) {
             return 0;
         }
