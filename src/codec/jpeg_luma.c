@@ -20,8 +20,8 @@
 
 enum {
     OUT_NBYTES = R2G_JPEG_PIECE_NBYTES + 4 * R2G_JPEG_PUT_MAX,
-    STUFFED_NBYTES = 2 * R2G_JPEG_PIECE_NBYTES, /* written once there is as much */
-    COPY_BITS = R2G_JPEG_PIECE_NBYTES / 2 * 8,  /* of a lower block row, copied at once */
+    STUFFED_NBYTES = R2G_JPEG_PIECE_NBYTES,    /* written once there is as much */
+    COPY_BITS = R2G_JPEG_PIECE_NBYTES / 2 * 8, /* of a lower block row, copied at once */
 };
 
 struct luma {

@@ -8,7 +8,7 @@
 #include "base/source.h"
 #include "codec/jpeg_bits.h"
 
-enum { R2G_JPEG_PIECE_NBYTES = 1 << 17 }; /* read at once: input, bits and output stay in a second-level cache */
+enum { R2G_JPEG_PIECE_NBYTES = 1 << 16 }; /* read at once: input, bits and output stay in a second-level cache */
 
 /* Bytes up to the next marker. `bytes` is followed by R2G_JPEG_BITS_PAD zeros. */
 struct r2g_jpeg_scan {
