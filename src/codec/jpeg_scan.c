@@ -31,7 +31,7 @@ void r2g_jpeg_scan_close(struct r2g_jpeg_scan *scan) {
 static size_t copy_plain(uint8_t *out, const uint8_t *bytes, size_t nbytes) {
     const uint64_t ones = UINT64_C(0x0101010101010101), tops = UINT64_C(0x8080808080808080);
     size_t i = 0;
-    while (i < nbytes) {
+    for (; i + 8 <= nbytes; i += 8) {
         uint64_t word;
         memcpy(&word, bytes + i, 8);
         memcpy(out + i, &word, 8);
@@ -39,13 +39,12 @@ static size_t copy_plain(uint8_t *out, const uint8_t *bytes, size_t nbytes) {
         word = __builtin_bswap64(word);
 #endif
         uint64_t found = (~word - ones) & word & tops; /* the lowest bit set is in the first byte of 0xFF */
-        if (found != 0) {
-            i += (size_t)__builtin_ctzll(found) / 8;
-            break;
-        }
-        i += 8;
+        if (found != 0)
+            return i + (size_t)__builtin_ctzll(found) / 8;
     }
-    return i < nbytes ? i : nbytes;
+    for (; i < nbytes && bytes[i] != 0xFF; i++)
+        out[i] = bytes[i];
+    return i;
 }
 
 /* Moves raw bytes to `bytes` until a marker or the end of the piece. A last 0xFF whose meaning is not seen yet stays. */

@@ -35,7 +35,7 @@ R2G_MUST_CHECK r2g_status r2g_jpeg_scan_fill(struct r2g_jpeg_scan *scan, size_t 
 /* Goes on behind the marker, with nothing in `bytes`; only when `ended` with a marker. */
 void r2g_jpeg_scan_resume(struct r2g_jpeg_scan *scan);
 
-/* Appends bytes to `out` with a zero behind each 0xFF (ITU-T T.81, F.1.2.3). Both bytes and out must have room for 8
+/* Appends bytes to `out` with a zero behind each 0xFF (ITU-T T.81, F.1.2.3). `out` must have room for 8
  * more. Returns how many bytes out received, at most twice nbytes. */
 size_t r2g_jpeg_stuff(uint8_t *out, const uint8_t *bytes, size_t nbytes);
 
