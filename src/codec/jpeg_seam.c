@@ -64,7 +64,9 @@ static void on_message(j_common_ptr cinfo, int level) {
         return;
     if (loses_pixels(seam->manager.msg_code))
         on_error(cinfo);
-    r2g_jpeg_note(seam, message(cinfo, text));
+    /* without its figures, so that a file with many such places leaves room for other notes */
+    bool extraneous = seam->manager.msg_code == JWRN_EXTRANEOUS_DATA;
+    r2g_jpeg_note(seam, extraneous ? "extraneous bytes before a marker" : message(cinfo, text));
 }
 
 static void on_output(j_common_ptr cinfo) {
