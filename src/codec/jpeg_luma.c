@@ -312,6 +312,8 @@ static r2g_status finish(struct luma *l) {
     r2g_status status = find_marker(l);
     if (status != R2G_OK)
         return status;
+    if (l->scan.filled)
+        r2g_jpeg_note(&l->reader->seam, "fill bytes within the picture");
     l->reader->offset = l->scan.marker_offset;
     status = r2g_jpeg_guard(&l->reader->seam, step_tail, l->reader, l->err);
     if (status == R2G_OK)

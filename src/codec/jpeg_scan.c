@@ -65,6 +65,7 @@ static void unstuff(struct r2g_jpeg_scan *scan) {
             at = next - 1;
             break;
         }
+        scan->filled = scan->filled || (raw[next] == 0 && next > at + 1);
         at = next + 1;
         if (raw[next] != 0) {
             scan->ended = true;

@@ -15,6 +15,7 @@ struct r2g_jpeg_scan {
     const struct r2g_source *source;
     struct r2g_buffer bytes;
     bool ended;             /* a marker follows the bytes, or the file ends */
+    bool filled;            /* fill bytes stood before a stuffed one, where no marker was */
     uint8_t marker;         /* that marker's code, 0 at the end of the file */
     uint64_t marker_offset; /* where it stands in the file */
     int64_t read_ns;        /* time spent in reading the file, so far */

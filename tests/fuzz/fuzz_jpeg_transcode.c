@@ -32,11 +32,14 @@ static r2g_status watch_rows(void *user, uint32_t done_rows, struct r2g_error *e
     return R2G_OK;
 }
 
-static r2g_status transcode(const struct r2g_source *source, struct r2g_buffer *out) {
+/* *filled: fill bytes stand within the picture. libjpeg's fast decoder then begins an MCU anew on top of what a first try
+ * left there, so that its pixels are not those of the file. */
+static r2g_status transcode(const struct r2g_source *source, struct r2g_buffer *out, bool *filled) {
     struct r2g_budget budget = {.limit_nbytes = 64 << 20};
     struct r2g_read_options options = {.budget = &budget, .max_pixels = PIXELS_MAX, .own_luma = true};
     struct r2g_transcode_io io = {.user = out, .write = keep, .rows_done = watch_rows};
     struct r2g_reader *reader;
+    *filled = false;
     r2g_status status = r2g_codec_jpeg.open(&reader, source, &options, NULL);
     if (status != R2G_OK)
         return status;
@@ -44,6 +47,7 @@ static r2g_status transcode(const struct r2g_source *source, struct r2g_buffer *
     if (r2g_codec_jpeg.transcode_way(reader) != R2G_TRANSCODE_NONE &&
         (uint64_t)reader->image.width * reader->image.height <= PIXELS_MAX)
         status = r2g_codec_jpeg.transcode(reader, &reader->metadata, &io, NULL);
+    *filled = strstr(reader->image.note, "fill bytes") != NULL;
     r2g_codec_jpeg.close(reader);
     if (budget.used_nbytes != 0)
         abort();
@@ -74,14 +78,15 @@ static uint8_t *decode(const struct r2g_source *source, size_t *nbytes, bool *sm
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t nbytes) {
     struct r2g_source source = memory_source(bytes, nbytes), made = {.fd = -1};
     struct r2g_buffer out = {0};
-    if (transcode(&source, &out) == R2G_OK) {
+    bool filled;
+    if (transcode(&source, &out, &filled) == R2G_OK) {
         size_t wanted_nbytes = 0, got_nbytes = 0;
         bool smoothed = false, ignored;
         made = memory_source(out.bytes, out.nbytes);
         uint8_t *wanted = decode(&source, &wanted_nbytes, &smoothed), *got = decode(&made, &got_nbytes, &ignored);
         if (wanted == NULL || got == NULL || wanted_nbytes != got_nbytes)
             abort();
-        if (!smoothed && memcmp(wanted, got, got_nbytes) != 0)
+        if (!smoothed && !filled && memcmp(wanted, got, got_nbytes) != 0)
             abort();
         free(wanted);
         free(got);
