@@ -4,8 +4,10 @@
  * then; arguments, environment, process id and name stay. */
 #include <errno.h>
 #include <limits.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "cli/commands.h"
@@ -16,8 +18,13 @@
 /* From the folder of this program; the second is set by the build, by where programs and their helpers are installed. */
 static const char *const places[] = {TWIN, R2G_LIBEXEC_FROM_BIN "/" TWIN};
 
+static bool is_same_file(const char *path, const char *other) {
+    struct stat one, two;
+    return stat(path, &one) == 0 && stat(other, &two) == 0 && one.st_dev == two.st_dev && one.st_ino == two.st_ino;
+}
+
 static int hand_over(const struct r2g_cli *cli) {
-    char self[PATH_MAX], path[PATH_MAX] = TWIN;
+    char self[PATH_MAX], path[PATH_MAX] = TWIN, host[HOST_NAME_MAX + 1] = "";
     struct r2g_error err = {0};
     ssize_t length = readlink("/proc/self/exe", self, sizeof self - 1);
     self[length > 0 ? length : 0] = '\0';
@@ -27,15 +34,22 @@ static int hand_over(const struct r2g_cli *cli) {
         int folder_nbytes = (int)(slash - self);
         if (snprintf(path, sizeof path, "%.*s/%s", folder_nbytes, self, places[i]) >= (int)sizeof path)
             continue;
+        if (is_same_file(path, self)) { /* a link to this program would become itself for ever */
+            error = ELOOP;
+            break;
+        }
         execv(path, cli->argv);
         error = errno;
         if (error != ENOENT)
             break;
     }
-    r2g_status status =
-        r2g_fail_errno(&err, R2G_EMPI, error, "cannot start %s, the part of this program that uses MPI", path);
-    if (r2g_cli_speaks())
-        r2g_cli_print_error(&err);
+    (void)gethostname(host, sizeof host - 1);
+    r2g_status status = r2g_fail_errno(&err, R2G_EMPI, error,
+                                       "on %s, cannot start " TWIN ", the part of this program that uses MPI, which "
+                                       "belongs beside %s or at %s",
+                                       host, self, path);
+    /* whatever the rank: perhaps it is missing on one host only */
+    r2g_cli_print_error(&err);
     return status;
 }
 

@@ -14,7 +14,8 @@ static r2g_status fill_book(struct r2g_jpeg_book *book, const struct r2g_jpeg_co
     int32_t code = 0, place = 0;
     for (int nbits = 1; nbits <= 16; nbits++) {
         int32_t count = codes->counts[nbits];
-        if (place + count > 256 || code + count > 1 << nbits)
+        /* no code may be all ones (T.81, C.2) */
+        if (place + count > 256 || (count > 0 && code + count >= 1 << nbits))
             return r2g_fail(err, R2G_ECORRUPT, "damaged JPEG data: a Huffman table that no codes can have");
         book->index[nbits] = place - code;
         book->last[nbits] = count > 0 ? code + count - 1 : -1;
@@ -126,7 +127,7 @@ bool r2g_jpeg_dc_complete(struct r2g_jpeg_codes *codes, struct r2g_jpeg_dc_codes
     for (; longest < 16 && room <= missing_count; longest++)
         room *= 2;
     /* one is left over: no code may be all ones (T.81, C.2) */
-    if (room <= missing_count || place + missing_count > 256)
+    if (room <= missing_count || place + missing_count > 256 || codes->counts[longest] + missing_count > UINT8_MAX)
         return false;
     codes->counts[longest] = (uint8_t)(codes->counts[longest] + missing_count);
     memcpy(codes->symbols + place, missing, missing_count);

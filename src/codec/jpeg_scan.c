@@ -79,7 +79,7 @@ static void unstuff(struct r2g_jpeg_scan *scan) {
     scan->bytes.nbytes = (size_t)(out - scan->bytes.bytes);
 }
 
-/* Reads the next piece behind what is left of the old one, at most a 0xFF. */
+/* Reads the next piece behind what is left of the old one, at most a byte. */
 static r2g_status read_piece(struct r2g_jpeg_scan *scan, struct r2g_error *err) {
     size_t left = scan->raw.nbytes - scan->raw_at, got = 0;
     memmove(scan->raw.bytes, scan->raw.bytes + scan->raw_at, left);

@@ -10,12 +10,12 @@
 #include <string.h>
 
 #include <isa-l/crc.h>
-#include <isa-l/igzip_lib.h>
 #include <zlib.h>
 
 #include "base/size.h"
 #include "codec/exif.h"
 #include "codec/png_filter.h"
+#include "deflate/adler32.h"
 #include "deflate/segment.h"
 
 #define CHUNK_NBYTES_MAX ((size_t)1 << 30) /* of IDAT data: well below section 5.3's 2^31 - 1 */
@@ -58,7 +58,7 @@ static r2g_status append_icc(struct r2g_buffer *out, const struct r2g_blob *icc,
     struct r2g_buffer data = {.budget = out->budget};
     struct r2g_deflater *deflater = NULL;
     uint8_t adler[4];
-    png_put_be32(adler, isal_adler32(1, icc->bytes, icc->nbytes));
+    png_put_be32(adler, r2g_adler32(1, icc->bytes, icc->nbytes));
     r2g_status status = r2g_deflater_new(&deflater, R2G_DEFLATE_SMALL, out->budget, err);
     if (status == R2G_OK) {
         status = r2g_buffer_append(&data, name, sizeof name, err);
@@ -312,7 +312,7 @@ static r2g_status deflate_rows(const struct block *block, enum strategy strategy
                                struct r2g_checksum *checksum, struct r2g_error *err) {
     struct r2g_buffer *filtered = &block->state->filtered;
     filter_rows(block, 0, block->row_count, strategy, filtered->bytes);
-    checksum->value = isal_adler32(1, filtered->bytes, filtered->nbytes);
+    checksum->value = r2g_adler32(1, filtered->bytes, filtered->nbytes);
     checksum->nbytes = filtered->nbytes;
     return r2g_deflate_segment(block->state->deflater, filtered->bytes, filtered->nbytes, out, err);
 }

@@ -292,7 +292,8 @@ void r2g_block_write(struct bit_writer *writer, const uint8_t *bytes, size_t nby
     make_lengths(&codes, &list->counts);
     describe(&codes, &description);
     uint64_t dynamic_bits = description_bits(&description) + coded_bits(&codes, &list->counts);
-    uint64_t stored_bits = 8 * (uint64_t)nbytes + 40 * (nbytes / STORED_NBYTES_MAX + 1);
+    /* header, padding and lengths: at most 42 bits a piece (RFC 1951, 3.2.4) */
+    uint64_t stored_bits = 8 * (uint64_t)nbytes + 42 * (nbytes / STORED_NBYTES_MAX + 1);
     if (stored_bits <= r2g_u64_min(fixed_bits, dynamic_bits)) {
         write_stored(writer, bytes, nbytes);
         return;

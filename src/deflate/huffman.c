@@ -122,6 +122,6 @@ void r2g_huffman_codes(const uint8_t *lengths, unsigned symbol_count, uint16_t *
     }
     for (unsigned i = 0; i < symbol_count; i++) {
         unsigned length = lengths[i];
-        codes[i] = length == 0 ? 0 : (uint16_t)(reverse16(next[length]++) >> (16 - length));
+        codes[i] = (uint16_t)(length == 0 ? 0 : reverse16(next[length]++) >> (16 - length));
     }
 }

@@ -132,7 +132,10 @@ r2g_status r2g_block_worker_place(struct r2g_block_worker *worker, uint32_t bloc
     size_t lead = (size_t)(offset % WRITE_ALIGNMENT);
     *segment_nbytes = 0;
     segment->nbytes = 0;
-    r2g_status status = r2g_buffer_reserve(segment, lead, "output", err);
+    /* for the longest lead at once: it differs from block to block, and a buffer that grows is held twice */
+    size_t rows_nbytes = (size_t)(worker->row_stride < 0 ? -worker->row_stride : worker->row_stride) *
+                         r2g_raster_block_row_count(&worker->raster, 0);
+    r2g_status status = r2g_buffer_reserve(segment, WRITE_ALIGNMENT + rows_nbytes, "output", err);
     segment->nbytes = lead;
     if (status == R2G_OK)
         status = r2g_block_worker_run(worker, block, rows, segment, sum, err);

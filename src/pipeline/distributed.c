@@ -227,8 +227,7 @@ r2g_status r2g_distributed_run(struct r2g_distributed *run, struct r2g_rank_time
         return run_alone(run, times, err);
     r2g_status status = prepare(run, err);
     if (status == R2G_OK) {
-        bool direct_place = run->plan.path == R2G_PATH_DIRECT && run->plan.place;
-        status = direct_place ? r2g_distributed_place(run, err) : r2g_distributed_bands(run, err);
+        status = run->plan.place ? r2g_distributed_place(run, err) : r2g_distributed_bands(run, err);
         status = finish(run, status, err);
     }
     *times = run->worker.times;
