@@ -27,8 +27,8 @@ PPM) are measured instead of made pictures.
   --peers          only the part about files
   --kernel         only the part about kernels in memory (rgb2gray's, OpenCV's, libyuv's, memcpy)
 
-Lists may be parted by commas or blanks. Ends with 1 where an output of rgb2gray is not exact (JPEG apart, whose loss is
-shown); never because of a time.
+Lists may be parted by commas or blanks. Ends with 1 where an output of rgb2gray is not exact (but for pixels encoded
+as JPEG, whose loss is shown); never because of a time.
 Environment: RGB2GRAY_BUILD  a build folder to measure instead of build/release (it is not built then)
 HELP
 }
