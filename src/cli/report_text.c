@@ -100,6 +100,8 @@ static void print_plan(FILE *file, const struct r2g_report *report) {
                  report->plan.place ? "all write" : "rank 0 writes");
         print_line(file, "ranks", text);
     }
+    if (report->plan.path == R2G_PATH_TRANSCODE)
+        return; /* no rows are cut into blocks, and no kernel runs */
     snprintf(text, sizeof text, "%" PRIu32 " block%s of %" PRIu32 " row%s", report->block_count,
              report->block_count == 1 ? "" : "s", report->block_rows, report->block_rows == 1 ? "" : "s");
     print_line(file, "rows", text);

@@ -263,6 +263,9 @@ def check_choices(folder):
             done = pictures.convert(source, os.path.join(folder, "choice." + ending), "--report", "json", *options,
                                     *extra)
             checks.that(done.returncode == 0 and json.loads(done.stdout)["plan"]["path"] == path, source, options, done)
+    for options, cut in (((), False), (("--reencode",), True)):
+        done = pictures.convert(colour, os.path.join(folder, "choice.jpg"), "--report", "text", *options)
+        checks.that((b"\nkernel " in done.stdout and b"\nrows " in done.stdout) == cut, "rows and kernel where used", done)
     return turned
 
 
