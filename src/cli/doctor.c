@@ -7,9 +7,9 @@
 #include <rgb2gray/rgb2gray.h>
 
 #include "cli/commands.h"
-#include "cli/json.h"
+#include "base/json.h"
 #include "cli/sink.h"
-#include "cli/text.h"
+#include "base/text.h"
 #include "parallel/comm.h"
 
 #define NAME_COLUMN 6
@@ -25,20 +25,20 @@ void r2g_doctor_add(struct r2g_doctor *doctor, enum r2g_doctor_level level, cons
     va_start(args, format);
     vsnprintf(text, sizeof text, format, args);
     va_end(args);
-    r2g_cli_text_plain(plain, sizeof plain, text);
+    r2g_text_plain(plain, sizeof plain, text);
     doctor->fail_count += level == R2G_DOCTOR_FAIL;
     doctor->warn_count += level == R2G_DOCTOR_WARN;
     if (doctor->file && !doctor->checks) {
         fprintf(doctor->file, "%-*s%-*s", NAME_COLUMN, levels[level], TEXT_COLUMN - NAME_COLUMN, name);
-        r2g_cli_text_wrap(doctor->file, plain, TEXT_COLUMN, TEXT_COLUMN, WIDTH);
+        r2g_text_wrap(doctor->file, plain, TEXT_COLUMN, TEXT_COLUMN, WIDTH);
         if (remedy) {
             fprintf(doctor->file, "%*s-> ", TEXT_COLUMN, "");
-            r2g_cli_text_wrap(doctor->file, remedy, TEXT_COLUMN + 3, TEXT_COLUMN + 3, WIDTH);
+            r2g_text_wrap(doctor->file, remedy, TEXT_COLUMN + 3, TEXT_COLUMN + 3, WIDTH);
         }
     }
     if (doctor->checks) {
         json_t *check = json_pack("{s:s, s:s, s:o, s:s?}", "name", name, "level", levels[level], "text",
-                                  r2g_cli_json_text(plain), "remedy", remedy);
+                                  r2g_json_text(plain), "remedy", remedy);
         if (json_array_append_new(doctor->checks, check) != 0)
             doctor->fail_count++; /* out of memory: nothing here is well */
     }
@@ -52,7 +52,7 @@ static bool check_ranks(struct r2g_doctor *doctor) {
     r2g_status status = r2g_comm_start(&comm, &err);
     bool first_rank = comm.rank == 0;
     char time[32];
-    r2g_cli_text_time(time, sizeof time, comm.init_ns);
+    r2g_text_time(time, sizeof time, comm.init_ns);
     if (!first_rank)
         doctor->file = NULL;
     if (status == R2G_OK) {
@@ -107,7 +107,7 @@ static r2g_status print_json(const struct r2g_doctor *doctor, struct r2g_error *
     json_t *object = json_pack("{s:s, s:i, s:s, s:i, s:i, s:O}", "schema", "rgb2gray-doctor", "version", 1,
                                "program_version", r2g_version(), "fail_count", (int)doctor->fail_count, "warn_count",
                                (int)doctor->warn_count, "checks", doctor->checks);
-    return r2g_cli_json_line(doctor->file, object, err);
+    return r2g_json_line(doctor->file, object, err);
 }
 
 int r2g_cli_doctor(const struct r2g_cli *cli) {

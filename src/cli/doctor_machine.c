@@ -13,7 +13,7 @@
 #include "base/file.h"
 #include "cli/doctor.h"
 #include "cli/launch.h"
-#include "cli/text.h"
+#include "base/text.h"
 
 /* The rest of the first line of `path` that begins with `key`, without blanks and colon in front; false: none does. */
 static bool read_entry(const char *path, const char *key, char *text, size_t text_nbytes) {
@@ -110,8 +110,8 @@ static void check_shared_memory(struct r2g_doctor *doctor) {
     }
     uint64_t size_nbytes = (uint64_t)info.f_blocks * info.f_frsize,
              left_nbytes = (uint64_t)info.f_bavail * info.f_frsize;
-    r2g_cli_text_memory(size, sizeof size, size_nbytes);
-    r2g_cli_text_memory(left, sizeof left, left_nbytes);
+    r2g_text_memory(size, sizeof size, size_nbytes);
+    r2g_text_memory(left, sizeof left, left_nbytes);
     bool small = left_nbytes < UINT64_C(64) << 20;
     r2g_doctor_add(doctor, small ? R2G_DOCTOR_WARN : R2G_DOCTOR_OK, "/dev/shm",
                    small ? "free some, or in a container: docker run --shm-size=1g" : NULL, "%s free of %s", left,
@@ -122,15 +122,15 @@ void r2g_doctor_check_memory(struct r2g_doctor *doctor) {
     char text[64] = "", available[32] = "an unknown amount", limit[32], most[64] = "no limit by a control group";
     struct r2g_options options;
     if (read_entry("/proc/meminfo", "MemAvailable", text, sizeof text))
-        r2g_cli_text_memory(available, sizeof available, strtoull(text, NULL, 10) * 1024);
+        r2g_text_memory(available, sizeof available, strtoull(text, NULL, 10) * 1024);
     /* version 1 says "no limit" with a number close to 2^63 */
     if (read_cgroup("memory.max", "memory/memory.limit_in_bytes", text, sizeof text) && strtoull(text, NULL, 10) > 0 &&
         strtoull(text, NULL, 10) < UINT64_C(1) << 60) {
-        r2g_cli_text_memory(limit, sizeof limit, strtoull(text, NULL, 10));
+        r2g_text_memory(limit, sizeof limit, strtoull(text, NULL, 10));
         snprintf(most, sizeof most, "control group's limit %s", limit);
     }
     r2g_options_default(&options);
-    r2g_cli_text_memory(limit, sizeof limit, options.mem_limit_nbytes);
+    r2g_text_memory(limit, sizeof limit, options.mem_limit_nbytes);
     r2g_doctor_add(doctor, R2G_DOCTOR_OK, "memory", NULL, "%s available, %s; --mem-limit is %s unless given", available,
                    most, options.mem_limit_nbytes ? limit : "off");
     check_shared_memory(doctor);
@@ -149,7 +149,7 @@ static void check_temporary(struct r2g_doctor *doctor) {
     close(fd);
     uint64_t left_nbytes = statvfs(folder, &info) == 0 ? (uint64_t)info.f_bavail * info.f_frsize : 0;
     bool small = left_nbytes < UINT64_C(256) << 20;
-    r2g_cli_text_memory(left, sizeof left, left_nbytes);
+    r2g_text_memory(left, sizeof left, left_nbytes);
     r2g_doctor_add(doctor, small ? R2G_DOCTOR_WARN : R2G_DOCTOR_OK, "temporary files",
                    small ? "free some, or set TMPDIR to a folder with more room" : NULL, "%s, %s free", folder, left);
 }

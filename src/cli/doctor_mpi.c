@@ -8,7 +8,7 @@
 #include "cli/child.h"
 #include "cli/doctor.h"
 #include "cli/launch.h"
-#include "cli/text.h"
+#include "base/text.h"
 #include "parallel/comm.h"
 
 #define TRIAL_MS 10000
@@ -59,7 +59,7 @@ static void try_launch(struct r2g_doctor *doctor, const char *mpirun) {
     r2g_launch_settings(!r2g_cli_in_batch_job());
     r2g_cli_allow_root();
     int code = r2g_cli_child_run(words, TRIAL_MS, text, sizeof text, &wall_ns);
-    r2g_cli_text_time(time, sizeof time, wall_ns);
+    r2g_text_time(time, sizeof time, wall_ns);
     if (code == 0) {
         r2g_doctor_add(doctor, R2G_DOCTOR_OK, "trial", NULL, "mpirun -n 2 works; starting and ending took %s", time);
         return;

@@ -9,7 +9,7 @@
 #include <rgb2gray/rgb2gray.h>
 
 #include "cli/options.h"
-#include "cli/text.h"
+#include "base/text.h"
 
 #define WIDTH 79
 #define HELP_COLUMN 24
@@ -25,7 +25,7 @@ static void print_option(FILE *file, const struct r2g_cli_option *option) {
     } else {
         fprintf(file, "%*s", HELP_COLUMN - length, "");
     }
-    r2g_cli_text_wrap(file, option->help, HELP_COLUMN, HELP_COLUMN, WIDTH);
+    r2g_text_wrap(file, option->help, HELP_COLUMN, HELP_COLUMN, WIDTH);
 }
 
 void r2g_cli_print_help(FILE *file) {

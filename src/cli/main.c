@@ -10,7 +10,7 @@
 #include "cli/commands.h"
 #include "cli/conversions.h"
 #include "cli/help.h"
-#include "cli/json.h"
+#include "base/json.h"
 #include "cli/launch.h"
 #include "cli/names.h"
 #include "cli/options.h"
@@ -110,7 +110,7 @@ int main(int argc, char **argv) {
     /* A closed pipe and a file size limit are write errors with a message, not deaths without one. */
     signal(SIGPIPE, SIG_IGN);
     signal(SIGXFSZ, SIG_IGN);
-    r2g_cli_json_init();
+    r2g_json_init();
     int exit_code = r2g_cli_parse(&cli, argc, argv, &err) == R2G_OK ? run_command(&cli) : fail_early(&err);
     r2g_cli_free(&cli);
     if (!flush_output() && exit_code == R2G_OK) {

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "base/buffer.h"
-#include "cli/values.h"
+#include "base/values.h"
 #include "codec/codec.h"
 
 /* Indices of the table below, in its order. */
@@ -135,7 +135,7 @@ static r2g_status set_format(struct parse *parse, const char *text) {
     }
     static const char *const words[] = {"png", "jpeg", "bmp", "pgm", NULL};
     int index;
-    return r2g_cli_word(parse->label, text, words, &index, parse->err);
+    return r2g_value_word(parse->label, text, words, &index, parse->err);
 }
 
 static r2g_status set_method(struct parse *parse, const char *text) {
@@ -148,7 +148,7 @@ static r2g_status set_method(struct parse *parse, const char *text) {
     const char *names[16] = {NULL};
     for (size_t i = 0; i < count && i < sizeof names / sizeof names[0] - 1; i++)
         names[i] = methods[i].name;
-    const char *nearest = r2g_cli_nearest(text, names);
+    const char *nearest = r2g_value_nearest(text, names);
     if (nearest)
         return r2g_fail(parse->err, R2G_EUSAGE, "%s; did you mean \"%s\"?", unknown.text, nearest);
     return r2g_fail(parse->err, R2G_EUSAGE, "%s", unknown.text);
@@ -156,7 +156,7 @@ static r2g_status set_method(struct parse *parse, const char *text) {
 
 static r2g_status set_number(struct parse *parse, const char *text, uint64_t least, uint64_t most, int *target) {
     uint64_t value = 0;
-    r2g_status status = r2g_cli_number(parse->label, text, least, most, &value, parse->err);
+    r2g_status status = r2g_value_number(parse->label, text, least, most, &value, parse->err);
     *target = (int)value;
     return status;
 }
@@ -174,7 +174,7 @@ static r2g_status set_choice(struct parse *parse, int option, const char *text) 
                                : option == OPT_REPORT    ? reports
                                                          : progresses;
     int index;
-    r2g_status status = r2g_cli_word(parse->label, text, words, &index, parse->err);
+    r2g_status status = r2g_value_word(parse->label, text, words, &index, parse->err);
     if (status != R2G_OK)
         return status;
     switch (option) {
@@ -262,11 +262,11 @@ static r2g_status set_option(struct parse *parse, int option, const char *text) 
     case OPT_WEIGHTS:
         return r2g_luma_from_weights(&cli->options.luma, text, parse->err);
     case OPT_BACKGROUND:
-        return r2g_cli_colour(parse->label, text, cli->options.background, parse->err);
+        return r2g_value_colour(parse->label, text, cli->options.background, parse->err);
     case OPT_MAX_PIXELS:
-        return r2g_cli_count(parse->label, text, &cli->options.max_pixels, parse->err);
+        return r2g_value_count(parse->label, text, &cli->options.max_pixels, parse->err);
     case OPT_MEM_LIMIT:
-        return r2g_cli_size(parse->label, text, &cli->options.mem_limit_nbytes, parse->err);
+        return r2g_value_size(parse->label, text, &cli->options.mem_limit_nbytes, parse->err);
     case OPT_RANKS:
         return set_number(parse, text, 1, 100000, &cli->rank_count);
     case OPT_REPEAT:
@@ -302,7 +302,7 @@ static r2g_status refuse(const char *argument, bool missing, struct r2g_error *e
     }
     if (matches > 1)
         return r2g_fail(err, R2G_EUSAGE, "--%s could be the beginning of several options", word);
-    const char *nearest = r2g_cli_nearest(word, names);
+    const char *nearest = r2g_value_nearest(word, names);
     if (nearest)
         return r2g_fail(err, R2G_EUSAGE, "there is no option --%s; did you mean --%s?", word, nearest);
     return r2g_fail(err, R2G_EUSAGE, "there is no option --%s", word);

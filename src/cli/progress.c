@@ -11,8 +11,8 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
-#include "cli/json.h"
-#include "cli/text.h"
+#include "base/json.h"
+#include "base/text.h"
 
 #define FIRST_NS INT64_C(500000000)
 #define STEP_NS INT64_C(100000000)
@@ -42,10 +42,10 @@ static void draw(struct r2g_cli_progress_state *state, double part, double pixel
     if (seconds_left < 120)
         snprintf(left, sizeof left, "%d s", (int)seconds_left + 1);
     else
-        r2g_cli_text_time(left, sizeof left, (int64_t)(seconds_left < 1e9 ? seconds_left * 1e9 : 1e18));
+        r2g_text_time(left, sizeof left, (int64_t)(seconds_left < 1e9 ? seconds_left * 1e9 : 1e18));
     int used =
         snprintf(figures, sizeof figures, "%3.0f %%  %.1f Mpx/s  %s left", part * 100, pixels_per_second / 1e6, left);
-    r2g_cli_text_plain(name, sizeof name, state->file);
+    r2g_text_plain(name, sizeof name, state->file);
     int room = terminal_width() - used - 3;
     int length = (int)strlen(name);
     /* the end of a long path says more than its beginning */
@@ -60,7 +60,7 @@ static void draw(struct r2g_cli_progress_state *state, double part, double pixel
 /* An event that cannot be told is no reason to stop. */
 static void print_event(json_t *event) {
     struct r2g_error err;
-    (void)!r2g_cli_json_line(stderr, event, &err);
+    (void)!r2g_json_line(stderr, event, &err);
 }
 
 static bool advance(void *user, const struct r2g_progress *progress) {
@@ -82,7 +82,7 @@ static bool advance(void *user, const struct r2g_progress *progress) {
         draw(state, part, pixels_per_second, seconds_left);
     if (state->json)
         print_event(json_pack("{s:s, s:o, s:I, s:I, s:f, s:f}", "event", "progress", "file",
-                              r2g_cli_json_text(state->file), "done_rows", (json_int_t)progress->done_rows,
+                              r2g_json_text(state->file), "done_rows", (json_int_t)progress->done_rows,
                               "total_rows", (json_int_t)progress->total_rows, "pixels_per_second", pixels_per_second,
                               "seconds_left", seconds_left));
     return true;
@@ -99,8 +99,8 @@ void r2g_cli_progress_begin(struct r2g_cli_progress_state *state, const char *fi
         options->progress_user = state;
     }
     if (state->json)
-        print_event(json_pack("{s:s, s:o, s:o}", "event", "start", "file", r2g_cli_json_text(file), "output",
-                              r2g_cli_json_text(output)));
+        print_event(json_pack("{s:s, s:o, s:o}", "event", "start", "file", r2g_json_text(file), "output",
+                              r2g_json_text(output)));
 }
 
 void r2g_cli_progress_end(struct r2g_cli_progress_state *state, r2g_status status, const struct r2g_error *err) {
@@ -112,9 +112,9 @@ void r2g_cli_progress_end(struct r2g_cli_progress_state *state, r2g_status statu
     double seconds = (double)(r2g_clock_ns() - state->begin_ns) / 1e9;
     if (state->json && status == R2G_OK)
         print_event(
-            json_pack("{s:s, s:o, s:f}", "event", "done", "file", r2g_cli_json_text(state->file), "seconds", seconds));
+            json_pack("{s:s, s:o, s:f}", "event", "done", "file", r2g_json_text(state->file), "seconds", seconds));
     else if (state->json)
-        print_event(json_pack("{s:s, s:o, s:s, s:i, s:o}", "event", "failed", "file", r2g_cli_json_text(state->file),
+        print_event(json_pack("{s:s, s:o, s:s, s:i, s:o}", "event", "failed", "file", r2g_json_text(state->file),
                               "status", r2g_status_name(status), "exit_code", (int)status, "text",
-                              r2g_cli_json_text(err->text)));
+                              r2g_json_text(err->text)));
 }

@@ -2,7 +2,7 @@
  * the caller as NULL. Names end in their unit: _ns, _nbytes, _gbs. See report.schema.json. */
 #include <rgb2gray/rgb2gray.h>
 
-#include "cli/json.h"
+#include "base/json.h"
 #include "cli/report_print.h"
 
 #define REPORT_VERSION 1
@@ -21,17 +21,17 @@ static json_t *append(json_t *array, json_t *value) {
 
 /* Text, or null where there is none. */
 static json_t *text_or_null(const char *text) {
-    return text ? r2g_cli_json_text(text) : json_null();
+    return text ? r2g_json_text(text) : json_null();
 }
 
 static json_t *input_json(const struct r2g_report *report) {
     const struct r2g_image *image = &report->image;
     return json_pack("{s:o, s:I, s:s, s:I, s:I, s:i, s:I, s:i, s:o, s:o, s:o, s:b, s:I}", "name",
-                     r2g_cli_json_text(report->in_name), "nbytes", number(report->in_nbytes), "format", image->format,
+                     r2g_json_text(report->in_name), "nbytes", number(report->in_nbytes), "format", image->format,
                      "width", number(image->width), "height", number(image->height), "channels",
                      (int)r2g_layout_channels(image->layout), "maxval", number(image->maxval), "stored_bits",
-                     (int)image->stored_bits, "colour", r2g_cli_json_text(image->colour), "coding",
-                     r2g_cli_json_text(image->coding), "note", r2g_cli_json_text(image->note), "random_access",
+                     (int)image->stored_bits, "colour", r2g_json_text(image->colour), "coding",
+                     r2g_json_text(image->coding), "note", r2g_json_text(image->note), "random_access",
                      (int)image->random_access, "whole_nbytes", number(image->whole_nbytes));
 }
 
@@ -59,8 +59,8 @@ static json_t *metadata_json(const struct r2g_report *report) {
     json_t *array = json_array();
     for (unsigned i = 0; i < report->fate_count && array; i++) {
         const struct r2g_fate *fate = &report->fates[i];
-        array = append(array, json_pack("{s:o, s:s, s:o}", "item", r2g_cli_json_text(fate->item), "fate",
-                                        kinds[fate->kind], "why", r2g_cli_json_text(fate->why)));
+        array = append(array, json_pack("{s:o, s:s, s:o}", "item", r2g_json_text(fate->item), "fate",
+                                        kinds[fate->kind], "why", r2g_json_text(fate->why)));
     }
     return array;
 }
@@ -77,8 +77,8 @@ static json_t *places_json(const struct r2g_report *report) {
     json_t *array = json_array();
     for (int i = 0; report->places && i < report->rank_count && array; i++) {
         const struct r2g_rank_place *place = &report->places[i];
-        array = append(array, json_pack("{s:i, s:o, s:o, s:i, s:I}", "rank", i, "host", r2g_cli_json_text(place->host),
-                                        "cpu", r2g_cli_json_known(place->cpu), "allowed_cpus", place->allowed_cpus,
+        array = append(array, json_pack("{s:i, s:o, s:o, s:i, s:I}", "rank", i, "host", r2g_json_text(place->host),
+                                        "cpu", r2g_json_known(place->cpu), "allowed_cpus", place->allowed_cpus,
                                         "pid", (json_int_t)place->pid));
     }
     return array;
@@ -134,7 +134,7 @@ static json_t *error_json(const struct r2g_cli_outcome *outcome) {
     if (outcome->status == R2G_OK)
         return json_null();
     return json_pack("{s:s, s:i, s:i, s:o}", "status", r2g_status_name(outcome->status), "exit_code",
-                     (int)outcome->status, "rank", outcome->err->rank, "text", r2g_cli_json_text(outcome->err->text));
+                     (int)outcome->status, "rank", outcome->err->rank, "text", r2g_json_text(outcome->err->text));
 }
 
 json_t *r2g_cli_report_json(const struct r2g_cli_outcome *outcome) {
@@ -146,12 +146,12 @@ json_t *r2g_cli_report_json(const struct r2g_cli_outcome *outcome) {
     return json_pack(
         "{s:s, s:i, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:{s:o, s:o}, s:o, s:o, s:{s:o, s:o}}", "schema",
         "rgb2gray-report", "version", REPORT_VERSION, "program_version", r2g_version(), "mode",
-        modes[outcome->request->mode], "in_path", r2g_cli_json_text(outcome->request->in_path), "error",
+        modes[outcome->request->mode], "in_path", r2g_json_text(outcome->request->in_path), "error",
         error_json(outcome), "input", known ? input_json(report) : json_null(), "output",
         known ? output_json(report) : json_null(), "method", known ? method_json(report) : json_null(), "metadata",
         metadata_json(report), "plan", started ? plan_json(report) : json_null(), "places", places_json(report), "runs",
         "parallel", run_json(&report->parallel), "sequential", run_json(&report->sequential), "compare",
         compare_json(report), "kernel", kernel_json(report), "launch", "mpi_init_ns",
-        started ? r2g_cli_json_known(report->mpi_init_ns) : json_null(), "launch_ns",
-        started ? r2g_cli_json_known(report->launch_ns) : json_null());
+        started ? r2g_json_known(report->mpi_init_ns) : json_null(), "launch_ns",
+        started ? r2g_json_known(report->launch_ns) : json_null());
 }

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "cli/report_print.h"
-#include "cli/text.h"
+#include "base/text.h"
 
 #define LABEL 12
 #define WIDTH 80
@@ -11,9 +11,9 @@
 /* A labelled line, wrapped. */
 static void print_line(FILE *file, const char *label, const char *text) {
     char plain[700];
-    r2g_cli_text_plain(plain, sizeof plain, text);
+    r2g_text_plain(plain, sizeof plain, text);
     fprintf(file, "%-*s", LABEL, label);
-    r2g_cli_text_wrap(file, plain, LABEL, LABEL, WIDTH);
+    r2g_text_wrap(file, plain, LABEL, LABEL, WIDTH);
 }
 
 static unsigned bits_of(uint32_t maxval) {
@@ -35,7 +35,7 @@ static void text_samples(char *text, size_t text_nbytes, uint32_t maxval) {
 static void print_input(FILE *file, const struct r2g_report *report) {
     const struct r2g_image *image = &report->image;
     char size[32], text[600], bits[40];
-    r2g_cli_text_size(size, sizeof size, report->in_nbytes);
+    r2g_text_size(size, sizeof size, report->in_nbytes);
     if (image->stored_bits && bits_of(image->maxval) != image->stored_bits)
         snprintf(bits, sizeof bits, "%u bit%s", image->stored_bits, image->stored_bits == 1 ? "" : "s");
     else
@@ -57,7 +57,7 @@ static void print_output(FILE *file, const struct r2g_report *report) {
     text_samples(bits, sizeof bits, report->out_maxval);
     if (report->out_nbytes > 0) {
         memcpy(size, ", ", 3);
-        r2g_cli_text_size(size + 2, sizeof size - 2, report->out_nbytes);
+        r2g_text_size(size + 2, sizeof size - 2, report->out_nbytes);
     }
     print_line(file, "output", report->out_name);
     snprintf(text, sizeof text, "%s, %" PRIu32 " x %" PRIu32 ", gray%s, %s%s", report->out_format, report->out_width,
@@ -83,9 +83,9 @@ static void print_metadata(FILE *file, const struct r2g_report *report) {
         const struct r2g_fate *fate = &report->fates[i];
         char text[320], plain[320];
         snprintf(text, sizeof text, "%s%s%s", fate->item, fate->why[0] ? ": " : "", fate->why);
-        r2g_cli_text_plain(plain, sizeof plain, text);
+        r2g_text_plain(plain, sizeof plain, text);
         int column = fprintf(file, "%-*s%-8s ", LABEL, i == 0 ? "metadata" : "", kinds[fate->kind]);
-        r2g_cli_text_wrap(file, plain, column, column, WIDTH);
+        r2g_text_wrap(file, plain, column, column, WIDTH);
     }
 }
 
@@ -115,9 +115,9 @@ static void print_plan(FILE *file, const struct r2g_report *report) {
 
 static void print_run(FILE *file, const char *label, const struct r2g_run *run) {
     char median[32], least[32], most[32];
-    r2g_cli_text_time(median, sizeof median, run->wall_ns);
-    r2g_cli_text_time(least, sizeof least, run->min_ns);
-    r2g_cli_text_time(most, sizeof most, run->max_ns);
+    r2g_text_time(median, sizeof median, run->wall_ns);
+    r2g_text_time(least, sizeof least, run->min_ns);
+    r2g_text_time(most, sizeof most, run->max_ns);
     if (run->run_count == 1)
         fprintf(file, "  %-20s %11s\n", label, median);
     else
@@ -143,9 +143,9 @@ static void print_times(FILE *file, const struct r2g_report *report) {
     print_run(file, label, &report->parallel);
     if (report->mpi_init_ns < 0)
         return;
-    r2g_cli_text_time(init, sizeof init, report->mpi_init_ns);
+    r2g_text_time(init, sizeof init, report->mpi_init_ns);
     if (report->launch_ns >= 0) {
-        r2g_cli_text_time(launch, sizeof launch, report->launch_ns);
+        r2g_text_time(launch, sizeof launch, report->launch_ns);
         fprintf(file, "  %-20s %11s   (not counted above; %s of it in MPI_Init)\n", "launch", launch, init);
     } else {
         fprintf(file, "  %-20s %11s   (not counted above, nor is the launcher's start)\n", "MPI_Init", init);
@@ -180,7 +180,7 @@ static void print_places(FILE *file, const struct r2g_report *report) {
     for (int i = 0; report->rank_count > 1 && report->places && i < report->rank_count; i++) {
         const struct r2g_rank_place *place = &report->places[i];
         char host[64];
-        r2g_cli_text_plain(host, sizeof host, place->host);
+        r2g_text_plain(host, sizeof host, place->host);
         fprintf(file, "%-*srank %d: %s, ", LABEL, i == 0 ? "placement" : "", i, host);
         if (place->allowed_cpus == 1)
             fprintf(file, "bound to CPU %d\n", place->cpu);

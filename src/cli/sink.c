@@ -4,7 +4,7 @@
 #include <stdlib.h>
 
 #include "base/output.h"
-#include "cli/json.h"
+#include "base/json.h"
 
 r2g_status r2g_cli_sink_open(struct r2g_cli_sink *sink, const struct r2g_cli *cli, struct r2g_error *err) {
     *sink = (struct r2g_cli_sink){0};
@@ -41,7 +41,7 @@ r2g_status r2g_cli_report(struct r2g_cli_sink *sink, enum r2g_cli_report kind, c
     if (!sink->file)
         return R2G_OK;
     if (kind == R2G_CLI_REPORT_JSON)
-        return r2g_cli_json_line(sink->file, r2g_cli_report_json(outcome), err);
+        return r2g_json_line(sink->file, r2g_cli_report_json(outcome), err);
     fputs(sink->report_count++ > 0 ? "\n" : "", sink->file);
     r2g_cli_report_text(sink->file, outcome);
     if (fflush(sink->file) != 0 || ferror(sink->file))

@@ -1,4 +1,4 @@
-#include "cli/values.h"
+#include "base/values.h"
 
 #include <ctype.h>
 #include <inttypes.h>
@@ -24,7 +24,7 @@ static bool read_digits(const char **text, uint64_t *value) {
     return any;
 }
 
-r2g_status r2g_cli_number(const char *option, const char *text, uint64_t least, uint64_t most, uint64_t *value,
+r2g_status r2g_value_number(const char *option, const char *text, uint64_t least, uint64_t most, uint64_t *value,
                           struct r2g_error *err) {
     const char *p = text;
     if (!read_digits(&p, value) || *p != '\0' || *value < least || *value > most)
@@ -48,7 +48,7 @@ static bool read_scaled(const char *text, const struct suffix *suffixes, uint64_
     return false;
 }
 
-r2g_status r2g_cli_count(const char *option, const char *text, uint64_t *value, struct r2g_error *err) {
+r2g_status r2g_value_count(const char *option, const char *text, uint64_t *value, struct r2g_error *err) {
     static const struct suffix decimal[] = {{"", 1}, {"k", 1000}, {"M", 1000000}, {"G", 1000000000}, {NULL, 0}};
     if (!read_scaled(text, decimal, value))
         return r2g_fail(err, R2G_EUSAGE, "%s takes a number such as 500000, 500k, 500M or 2G, not \"%.40s\"", option,
@@ -56,7 +56,7 @@ r2g_status r2g_cli_count(const char *option, const char *text, uint64_t *value, 
     return R2G_OK;
 }
 
-r2g_status r2g_cli_size(const char *option, const char *text, uint64_t *nbytes, struct r2g_error *err) {
+r2g_status r2g_value_size(const char *option, const char *text, uint64_t *nbytes, struct r2g_error *err) {
     static const struct suffix binary[] = {{"", 1},
                                            {"K", UINT64_C(1) << 10},
                                            {"KiB", UINT64_C(1) << 10},
@@ -102,7 +102,7 @@ static bool read_triple(const char *text, uint8_t rgb[3]) {
     return true;
 }
 
-r2g_status r2g_cli_colour(const char *option, const char *text, uint8_t rgb[3], struct r2g_error *err) {
+r2g_status r2g_value_colour(const char *option, const char *text, uint8_t rgb[3], struct r2g_error *err) {
     if (strcasecmp(text, "white") == 0 || strcasecmp(text, "black") == 0) {
         memset(rgb, tolower((unsigned char)text[0]) == 'w' ? 255 : 0, 3);
         return R2G_OK;
@@ -132,7 +132,7 @@ static size_t letters_apart(const char *a, const char *b) {
     return row[b_length];
 }
 
-const char *r2g_cli_nearest(const char *text, const char *const *words) {
+const char *r2g_value_nearest(const char *text, const char *const *words) {
     const char *nearest = NULL;
     size_t least = 3;
     if (strlen(text) >= WORD_NBYTES)
@@ -147,7 +147,7 @@ const char *r2g_cli_nearest(const char *text, const char *const *words) {
     return nearest;
 }
 
-r2g_status r2g_cli_word(const char *option, const char *text, const char *const *words, int *index,
+r2g_status r2g_value_word(const char *option, const char *text, const char *const *words, int *index,
                         struct r2g_error *err) {
     char list[120] = "";
     size_t used = 0;
@@ -160,7 +160,7 @@ r2g_status r2g_cli_word(const char *option, const char *text, const char *const 
         int added = snprintf(list + used, sizeof list - used, "%s%s", join, words[i]);
         used = used + (size_t)added < sizeof list ? used + (size_t)added : sizeof list - 1;
     }
-    const char *nearest = r2g_cli_nearest(text, words);
+    const char *nearest = r2g_value_nearest(text, words);
     if (nearest)
         return r2g_fail(err, R2G_EUSAGE, "%s takes %s, not \"%.40s\"; did you mean \"%s\"?", option, list, text,
                         nearest);

@@ -7,8 +7,8 @@
 
 #include <cmocka.h>
 
-#include "cli/text.h"
-#include "cli/values.h"
+#include "base/text.h"
+#include "base/values.h"
 
 static void sizes_are_binary(void **state) {
     (void)state;
@@ -29,12 +29,12 @@ static void sizes_are_binary(void **state) {
     struct r2g_error err;
     for (size_t i = 0; i < sizeof good / sizeof good[0]; i++) {
         uint64_t nbytes = 1;
-        assert_int_equal(r2g_cli_size("--mem-limit", good[i].text, &nbytes, &err), R2G_OK);
+        assert_int_equal(r2g_value_size("--mem-limit", good[i].text, &nbytes, &err), R2G_OK);
         assert_int_equal(nbytes, good[i].nbytes);
     }
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         uint64_t nbytes;
-        assert_int_equal(r2g_cli_size("--mem-limit", bad[i], &nbytes, &err), R2G_EUSAGE);
+        assert_int_equal(r2g_value_size("--mem-limit", bad[i], &nbytes, &err), R2G_EUSAGE);
         assert_non_null(strstr(err.text, "--mem-limit"));
     }
 }
@@ -43,15 +43,15 @@ static void counts_are_decimal(void **state) {
     (void)state;
     uint64_t value;
     struct r2g_error err;
-    assert_int_equal(r2g_cli_count("--max-pixels", "500M", &value, &err), R2G_OK);
+    assert_int_equal(r2g_value_count("--max-pixels", "500M", &value, &err), R2G_OK);
     assert_int_equal(value, 500000000);
-    assert_int_equal(r2g_cli_count("--max-pixels", "2k", &value, &err), R2G_OK);
+    assert_int_equal(r2g_value_count("--max-pixels", "2k", &value, &err), R2G_OK);
     assert_int_equal(value, 2000);
-    assert_int_equal(r2g_cli_count("--max-pixels", "2KiB", &value, &err), R2G_EUSAGE);
-    assert_int_equal(r2g_cli_count("--max-pixels", "99999999999G", &value, &err), R2G_EUSAGE);
-    assert_int_equal(r2g_cli_number("--quality", "100", 1, 100, &value, &err), R2G_OK);
-    assert_int_equal(r2g_cli_number("--quality", "101", 1, 100, &value, &err), R2G_EUSAGE);
-    assert_int_equal(r2g_cli_number("--quality", "", 1, 100, &value, &err), R2G_EUSAGE);
+    assert_int_equal(r2g_value_count("--max-pixels", "2KiB", &value, &err), R2G_EUSAGE);
+    assert_int_equal(r2g_value_count("--max-pixels", "99999999999G", &value, &err), R2G_EUSAGE);
+    assert_int_equal(r2g_value_number("--quality", "100", 1, 100, &value, &err), R2G_OK);
+    assert_int_equal(r2g_value_number("--quality", "101", 1, 100, &value, &err), R2G_EUSAGE);
+    assert_int_equal(r2g_value_number("--quality", "", 1, 100, &value, &err), R2G_EUSAGE);
 }
 
 static void colours_have_five_spellings(void **state) {
@@ -65,29 +65,29 @@ static void colours_have_five_spellings(void **state) {
     struct r2g_error err;
     for (size_t i = 0; i < sizeof good / sizeof good[0]; i++) {
         uint8_t rgb[3] = {9, 9, 9};
-        assert_int_equal(r2g_cli_colour("--background", good[i].text, rgb, &err), R2G_OK);
+        assert_int_equal(r2g_value_colour("--background", good[i].text, rgb, &err), R2G_OK);
         assert_memory_equal(rgb, good[i].rgb, 3);
     }
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         uint8_t rgb[3];
-        assert_int_equal(r2g_cli_colour("--background", bad[i], rgb, &err), R2G_EUSAGE);
+        assert_int_equal(r2g_value_colour("--background", bad[i], rgb, &err), R2G_EUSAGE);
     }
 }
 
 static void the_nearest_word_is_at_most_two_letters_away(void **state) {
     (void)state;
     static const char *const words[] = {"method", "format", "force", "red", NULL};
-    assert_string_equal(r2g_cli_nearest("methd", words), "method");
-    assert_string_equal(r2g_cli_nearest("fromat", words), "format");
-    assert_string_equal(r2g_cli_nearest("forze", words), "force");
-    assert_null(r2g_cli_nearest("mtdh", words));
-    assert_null(r2g_cli_nearest("", words));
-    assert_null(r2g_cli_nearest("a-word-that-is-far-too-long-to-be-any-option-at-all", words));
+    assert_string_equal(r2g_value_nearest("methd", words), "method");
+    assert_string_equal(r2g_value_nearest("fromat", words), "format");
+    assert_string_equal(r2g_value_nearest("forze", words), "force");
+    assert_null(r2g_value_nearest("mtdh", words));
+    assert_null(r2g_value_nearest("", words));
+    assert_null(r2g_value_nearest("a-word-that-is-far-too-long-to-be-any-option-at-all", words));
     int index = -1;
     struct r2g_error err;
-    assert_int_equal(r2g_cli_word("--x", "force", words, &index, &err), R2G_OK);
+    assert_int_equal(r2g_value_word("--x", "force", words, &index, &err), R2G_OK);
     assert_int_equal(index, 2);
-    assert_int_equal(r2g_cli_word("--x", "forc", words, &index, &err), R2G_EUSAGE);
+    assert_int_equal(r2g_value_word("--x", "forc", words, &index, &err), R2G_EUSAGE);
     assert_string_equal(err.text, "--x takes method, format, force or red, not \"forc\"; did you mean \"force\"?");
 }
 
@@ -101,16 +101,16 @@ static void figures_read_well(void **state) {
                  {185000000000, "3 min 5 s"}, {7260000000000, "2 h 1 min"}};
     char text[64];
     for (size_t i = 0; i < sizeof times / sizeof times[0]; i++) {
-        r2g_cli_text_time(text, sizeof text, times[i].ns);
+        r2g_text_time(text, sizeof text, times[i].ns);
         assert_string_equal(text, times[i].text);
     }
-    r2g_cli_text_size(text, sizeof text, 1);
+    r2g_text_size(text, sizeof text, 1);
     assert_string_equal(text, "1 byte");
-    r2g_cli_text_size(text, sizeof text, 85200000);
+    r2g_text_size(text, sizeof text, 85200000);
     assert_string_equal(text, "85.2 MB");
-    r2g_cli_text_memory(text, sizeof text, UINT64_C(7) << 29);
+    r2g_text_memory(text, sizeof text, UINT64_C(7) << 29);
     assert_string_equal(text, "3.50 GiB");
-    r2g_cli_text_plain(text, sizeof text, "a\033[31mb\n");
+    r2g_text_plain(text, sizeof text, "a\033[31mb\n");
     assert_string_equal(text, "a?[31mb?");
 }
 

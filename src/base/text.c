@@ -1,4 +1,4 @@
-#include "cli/text.h"
+#include "base/text.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -18,17 +18,17 @@ static void with_unit(char *text, size_t text_nbytes, uint64_t nbytes, double st
         snprintf(text, text_nbytes, "%.*f %s", value < 9.995 ? 2 : value < 99.95 ? 1 : 0, value, units[unit]);
 }
 
-void r2g_cli_text_size(char *text, size_t text_nbytes, uint64_t nbytes) {
+void r2g_text_size(char *text, size_t text_nbytes, uint64_t nbytes) {
     static const char *const units[] = {"bytes", "kB", "MB", "GB", "TB", NULL};
     with_unit(text, text_nbytes, nbytes, 1000, units);
 }
 
-void r2g_cli_text_memory(char *text, size_t text_nbytes, uint64_t nbytes) {
+void r2g_text_memory(char *text, size_t text_nbytes, uint64_t nbytes) {
     static const char *const units[] = {"bytes", "KiB", "MiB", "GiB", "TiB", NULL};
     with_unit(text, text_nbytes, nbytes, 1024, units);
 }
 
-void r2g_cli_text_time(char *text, size_t text_nbytes, int64_t ns) {
+void r2g_text_time(char *text, size_t text_nbytes, int64_t ns) {
     double ms = (double)ns / 1e6, s = ms / 1e3;
     if (ms < 999.5)
         snprintf(text, text_nbytes, "%.*f ms", ms < 0.9995 ? 3 : ms < 9.995 ? 2 : ms < 99.95 ? 1 : 0, ms);
@@ -41,13 +41,13 @@ void r2g_cli_text_time(char *text, size_t text_nbytes, int64_t ns) {
                  (int)(ns / INT64_C(60000000000) % 60));
 }
 
-void r2g_cli_text_plain(char *text, size_t text_nbytes, const char *from) {
+void r2g_text_plain(char *text, size_t text_nbytes, const char *from) {
     struct r2g_error cleaned; /* where such texts are made fit for a terminal already */
     (void)!r2g_fail(&cleaned, R2G_OK, "%s", from);
     snprintf(text, text_nbytes, "%s", cleaned.text);
 }
 
-void r2g_cli_text_wrap(FILE *file, const char *text, int column, int indent, int width) {
+void r2g_text_wrap(FILE *file, const char *text, int column, int indent, int width) {
     for (int first = 1; *text; first = 0) {
         int length = (int)strcspn(text, " ");
         if (!first && column + 1 + length > width) {

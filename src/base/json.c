@@ -1,4 +1,4 @@
-#include "cli/json.h"
+#include "base/json.h"
 
 #include <stdlib.h>
 
@@ -8,11 +8,11 @@ static void *take(size_t nbytes) {
     return r2g_budget_alloc(NULL, nbytes);
 }
 
-void r2g_cli_json_init(void) {
+void r2g_json_init(void) {
     json_set_alloc_funcs(take, r2g_budget_free);
 }
 
-json_t *r2g_cli_json_text(const char *text) {
+json_t *r2g_json_text(const char *text) {
     json_t *value = json_string(text);
     if (value)
         return value;
@@ -28,11 +28,11 @@ json_t *r2g_cli_json_text(const char *text) {
     return value;
 }
 
-json_t *r2g_cli_json_known(int64_t value) {
+json_t *r2g_json_known(int64_t value) {
     return value < 0 ? json_null() : json_integer(value);
 }
 
-r2g_status r2g_cli_json_line(FILE *file, json_t *value, struct r2g_error *err) {
+r2g_status r2g_json_line(FILE *file, json_t *value, struct r2g_error *err) {
     char *text = value ? json_dumps(value, JSON_COMPACT | JSON_REAL_PRECISION(6)) : NULL;
     json_decref(value);
     if (!text)
