@@ -19,7 +19,7 @@ static enum r2g_problem of_text(const char *text, enum r2g_preview_of *of, struc
 /* A preview is a function of a job's files, which never change: its name is its tag. */
 static void send(struct r2g_http *http, const struct r2g_job *job, int fd, uint64_t nbytes, const char *type,
                  const char *what) {
-    char tag[R2G_ID_NBYTES + 80];
+    char tag[R2G_ID_NBYTES + 300];
     snprintf(tag, sizeof tag, "%s-%s", job->id, what);
     const struct r2g_http_file file = {.fd = fd, .nbytes = nbytes, .type = type, .etag = tag, .cache = CACHE};
     r2g_http_send_file(http, &file);
@@ -35,7 +35,7 @@ void r2g_api_preview(struct r2g_http *http) {
     struct r2g_error err = {0};
     struct r2g_job job;
     enum r2g_preview_of of;
-    char text[16], what[48];
+    char text[16], what[64];
     uint64_t size, nbytes;
     int fd = -1;
     if (!r2g_api_find_job(http, &job))
@@ -63,7 +63,7 @@ void r2g_api_tiles(struct r2g_http *http) {
     struct r2g_error err = {0};
     struct r2g_job job;
     enum r2g_preview_of of;
-    char what[48];
+    char what[96];
     uint64_t nbytes;
     int fd = -1;
     if (!r2g_api_find_job(http, &job))
@@ -87,7 +87,7 @@ static bool is_number(const char *text, size_t nbytes, size_t most) {
 }
 
 /* A tile's name is put together anew from numbers alone. */
-static enum r2g_problem tile_file(const struct r2g_http *http, char file[80], struct r2g_error *err) {
+static enum r2g_problem tile_file(const struct r2g_http *http, char file[200], struct r2g_error *err) {
     enum r2g_preview_of of;
     const char *level = http->parameters[2], *tile = http->parameters[3], *rest = strchr(tile, '_');
     enum r2g_problem problem = of_text(http->parameters[1], &of, err);
@@ -96,14 +96,14 @@ static enum r2g_problem tile_file(const struct r2g_http *http, char file[80], st
     if (!rest || !is_number(level, strlen(level), 2) || !is_number(tile, (size_t)(rest - tile), 6) ||
         !is_number(rest + 1, strlen(rest + 1), 6))
         return r2g_problem(err, R2G_PROBLEM_NOT_FOUND, "a tile is named LEVEL/COLUMN_ROW");
-    snprintf(file, 80, "tiles-%s/%s/%s.jpg", http->parameters[1], level, tile);
+    snprintf(file, 200, "tiles-%s/%s/%s.jpg", http->parameters[1], level, tile);
     return R2G_PROBLEM_NONE;
 }
 
 void r2g_api_tile(struct r2g_http *http) {
     struct r2g_error err = {0};
     struct r2g_job job;
-    char file[80], what[96];
+    char file[200], what[256];
     uint64_t nbytes;
     int fd = -1;
     if (!r2g_api_find_job(http, &job))
