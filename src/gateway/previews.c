@@ -6,6 +6,7 @@
  */
 #include "gateway/previews.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -160,11 +161,33 @@ static enum r2g_problem run(struct making *making, const char *in, const char *o
                    : problem;
 }
 
-static uint64_t size_of(const char *path) {
+/* Bytes of a file, or of the files of a folder and of the folders in it; with `remove`, all of it goes. */
+static uint64_t measure(int parent, const char *name, int depth, bool removing) {
     struct stat info;
-    return stat(path, &info) == 0 && S_ISREG(info.st_mode) ? (uint64_t)info.st_size : 0;
+    uint64_t nbytes = 0;
+    if (fstatat(parent, name, &info, AT_SYMLINK_NOFOLLOW) != 0)
+        return 0;
+    if (!S_ISDIR(info.st_mode)) {
+        if (removing)
+            unlinkat(parent, name, 0);
+        return (uint64_t)info.st_size;
+    }
+    int fd = depth > 0 ? openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC) : -1;
+    DIR *folder = fd >= 0 ? fdopendir(fd) : NULL;
+    for (struct dirent *entry; folder && (entry = readdir(folder));) {
+        if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
+            nbytes += measure(fd, entry->d_name, depth - 1, removing);
+    }
+    if (folder)
+        closedir(folder);
+    else if (fd >= 0)
+        close(fd);
+    if (removing)
+        unlinkat(parent, name, AT_REMOVEDIR);
+    return nbytes;
 }
 
+/* What cannot be paid for is removed again, so that it is either counted or not there. */
 static enum r2g_problem make(struct making *making) {
     char in[PATH_MAX], out[PATH_MAX], folder[PATH_MAX], name[64];
     file_name(making->of, making->size, name);
@@ -174,11 +197,11 @@ static enum r2g_problem make(struct making *making) {
     r2g_jobs_path(making->jobs, making->job.id, name, out);
     r2g_jobs_path(making->jobs, making->job.id, "", folder);
     enum r2g_problem problem = run(making, in, out, folder);
-    if (problem != R2G_PROBLEM_NONE || !making->size)
-        return problem;
-    problem = r2g_jobs_take_space(making->jobs, making->job.id, size_of(out), &making->err);
     if (problem != R2G_PROBLEM_NONE)
-        unlink(out);
+        return problem;
+    problem = r2g_jobs_take_space(making->jobs, making->job.id, measure(AT_FDCWD, out, 2, false), &making->err);
+    if (problem != R2G_PROBLEM_NONE)
+        measure(AT_FDCWD, out, 2, true);
     return problem;
 }
 
