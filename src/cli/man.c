@@ -209,13 +209,34 @@ static const char *const metadata[] = {
     NULL,
 };
 
+static const char *const pool[] = {
+    "'rgb2gray pool' is for servers, such as rgb2gray-gateway: it keeps processes ready, so that a conversion need not "
+    "wait "
+    "for them to start. It connects to a Unix stream socket on which the server listens, and says in one line of JSON "
+    "that "
+    "it is ready: {\"ready\":true,\"ranks\":4,\"pid\":77,\"version\":\"...\"}.",
+    "Each line of JSON that then comes asks for one conversion: {\"id\":\"a\",\"arguments\":[\"--method\",\"green\","
+    "\"-o\",\"out.png\",\"in.png\"]}. The arguments are those of the command line, for one picture, without -n and "
+    "without "
+    "'-'. With \"progress\":true lines may follow that hold the id and, as \"progress\", an object as of "
+    "--progress=json. The "
+    "answer is a line with the id, \"exit\" (the exit status), \"error\" (the line that would have gone to standard "
+    "error, or "
+    "null), and \"report\" (the object of --report json, or null).",
+    "Requests are done one after the other, and a failed one ends nothing. A line of more than 65536 bytes, or one "
+    "that is no "
+    "such request, ends all processes with status 2; so does the socket's end, with status 0.",
+    NULL,
+};
+
 void r2g_cli_print_man(FILE *file) {
     fprintf(file, ".TH RGB2GRAY 1 2026-11-22 \"rgb2gray %s\" \"User Commands\"\n", r2g_version());
     fputs(".SH NAME\nrgb2gray \\- turn colour pictures into grayscale, exactly and in parallel\n"
           ".SH SYNOPSIS\n.B rgb2gray\n[\\fIoptions\\fP] \\fIinput\\fP \\fB\\-o\\fP \\fIoutput\\fP\n.br\n"
           ".B rgb2gray\n[\\fIoptions\\fP] \\fIinput\\fP... [\\fB\\-o\\fP \\fIfolder\\fP/]\n.br\n"
           ".B rgb2gray info\n[\\fIoptions\\fP] \\fIfile\\fP...\n.br\n"
-          ".B rgb2gray doctor\n[\\fB\\-\\-report\\fP \\fIkind\\fP]\n",
+          ".B rgb2gray doctor\n[\\fB\\-\\-report\\fP \\fIkind\\fP]\n.br\n"
+          ".B rgb2gray\n[\\fB\\-n\\fP \\fIN\\fP [\\fB\\-\\-hostfile\\fP \\fIfile\\fP]] \\fBpool\\fP \\fIsocket\\fP\n",
           file);
     print_section(file, "DESCRIPTION", description);
     print_options(file);
@@ -224,5 +245,6 @@ void r2g_cli_print_man(FILE *file) {
     print_section(file, "ALPHA, ICC, ORIENTATION AND OTHER METADATA", metadata);
     print_exits(file);
     print_environment(file);
+    print_section(file, "POOL", pool);
     print_examples(file);
 }

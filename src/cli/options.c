@@ -308,6 +308,20 @@ static r2g_status refuse(const char *argument, bool missing, struct r2g_error *e
     return r2g_fail(err, R2G_EUSAGE, "there is no option --%s", word);
 }
 
+/* The words that may stand in front of the inputs. */
+static const struct {
+    const char *word;
+    enum r2g_cli_command command;
+} commands[] = {{"info", R2G_CLI_INFO}, {"doctor", R2G_CLI_DOCTOR}, {"pool", R2G_CLI_POOL}};
+
+static const char *command_word(enum r2g_cli_command command) {
+    for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++) {
+        if (commands[i].command == command)
+            return commands[i].word;
+    }
+    return NULL;
+}
+
 /* Adds one argument to those that a launched copy of the program gets. */
 static r2g_status forward(struct r2g_cli *cli, const char *name, const char *value, struct r2g_error *err) {
     char text[PATH_MAX + 64];
@@ -327,7 +341,10 @@ static r2g_status forward_option(struct r2g_cli *cli, int option, const char *va
 }
 
 static r2g_status forward_inputs(struct r2g_cli *cli, struct r2g_error *err) {
+    const char *word = command_word(cli->command);
     r2g_status status = forward(cli, "--", NULL, err);
+    if (status == R2G_OK && word)
+        status = forward(cli, word, NULL, err);
     for (int i = 0; i < cli->input_count && status == R2G_OK; i++)
         status = forward(cli, cli->inputs[i], NULL, err);
     return status;
@@ -339,11 +356,13 @@ static void take_command(struct r2g_cli *cli, int argc, char **argv) {
     cli->input_count = argc - optind;
     if (cli->command != R2G_CLI_CONVERT || cli->input_count == 0)
         return;
-    bool info = strcmp(cli->inputs[0], "info") == 0;
-    if (info || strcmp(cli->inputs[0], "doctor") == 0) {
-        cli->command = info ? R2G_CLI_INFO : R2G_CLI_DOCTOR;
-        cli->inputs++;
-        cli->input_count--;
+    for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++) {
+        if (strcmp(cli->inputs[0], commands[i].word) == 0) {
+            cli->command = commands[i].command;
+            cli->inputs++;
+            cli->input_count--;
+            return;
+        }
     }
 }
 
@@ -373,6 +392,27 @@ static r2g_status check_conversion(const struct parse *parse) {
     return R2G_OK;
 }
 
+/* Refuses options that a command has no use for; `allowed` ends in OPT_COUNT. */
+static r2g_status check_allowed(const struct parse *parse, const int *allowed) {
+    bool may[OPT_COUNT] = {false};
+    for (; *allowed != OPT_COUNT; allowed++)
+        may[*allowed] = true;
+    for (int i = 0; i < OPT_COUNT; i++) {
+        if (parse->seen[i] && !may[i])
+            return r2g_fail(parse->err, R2G_EUSAGE, "%s takes no --%s", command_word(parse->cli->command),
+                            r2g_cli_options[i].name);
+    }
+    return R2G_OK;
+}
+
+static r2g_status check_pool(const struct parse *parse) {
+    static const int allowed[] = {OPT_RANKS, OPT_HOSTFILE, OPT_QUIET, OPT_COUNT};
+    r2g_status status = check_allowed(parse, allowed);
+    if (status == R2G_OK && (parse->cli->input_count != 1 || parse->cli->inputs[0][0] == '\0'))
+        return r2g_fail(parse->err, R2G_EUSAGE, "pool takes one socket");
+    return status;
+}
+
 static r2g_status check(struct parse *parse) {
     struct r2g_cli *cli = parse->cli;
     const bool *seen = parse->seen;
@@ -388,9 +428,11 @@ static r2g_status check(struct parse *parse) {
         return r2g_fail(parse->err, R2G_EUSAGE, "--method and --weights exclude each other");
     if (cli->hostfile && cli->rank_count == 0)
         return r2g_fail(parse->err, R2G_EUSAGE, "--hostfile needs the number of processes: give -n");
+    if (cli->command == R2G_CLI_POOL)
+        return check_pool(parse);
     if (cli->command != R2G_CLI_CONVERT && (cli->rank_count > 0 || cli->compare || cli->explain || cli->output))
         return r2g_fail(parse->err, R2G_EUSAGE, "%s takes no -n, -o, --compare or --explain",
-                        cli->command == R2G_CLI_INFO ? "info" : "doctor");
+                        command_word(cli->command));
     if (cli->command == R2G_CLI_DOCTOR && cli->input_count > 0)
         return r2g_fail(parse->err, R2G_EUSAGE, "doctor takes no files");
     if (cli->command != R2G_CLI_DOCTOR && cli->input_count == 0)

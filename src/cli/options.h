@@ -15,6 +15,7 @@ enum r2g_cli_command {
     R2G_CLI_CONVERT, /* a conversion, or --explain or --compare of one */
     R2G_CLI_INFO,
     R2G_CLI_DOCTOR,
+    R2G_CLI_POOL, /* inputs[0] is the socket */
     R2G_CLI_HELP,
     R2G_CLI_VERSION,
     R2G_CLI_MAN,
@@ -38,7 +39,7 @@ struct r2g_cli {
     enum r2g_cli_report report; /* never R2G_CLI_REPORT_DEFAULT after parsing */
     const char *report_file;    /* or NULL */
     enum r2g_cli_progress progress;
-    char **forward; /* the arguments without -n and --hostfile, for the program that mpirun starts; NULL-terminated */
+    char **forward; /* the arguments without -n and --hostfile, after the command if there is one, for the program that mpirun starts; NULL-terminated */
     int forward_count;
 };
 

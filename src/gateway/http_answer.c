@@ -190,6 +190,7 @@ static void add_problem_headers(struct r2g_http *http, enum r2g_problem problem)
     case R2G_PROBLEM_TOO_MANY_CONNECTIONS:
     case R2G_PROBLEM_QUEUE_FULL:
     case R2G_PROBLEM_STOPPING:
+    case R2G_PROBLEM_NOT_SERVING:
         if (!has_header(state, "Retry-After"))
             r2g_http_add_header(http, "Retry-After", "%u", state->retry_after_s ? state->retry_after_s : 5);
         break;

@@ -151,6 +151,28 @@ enum r2g_problem r2g_job_option_set(struct r2g_job_options *options, const char 
                        nearest ? "; did you mean \"" : "", nearest ? nearest : "", nearest ? "\"?" : "");
 }
 
+const char *r2g_job_option_name(unsigned i) {
+    return i < sizeof options_table / sizeof options_table[0] ? options_table[i].name : NULL;
+}
+
+const char *r2g_job_option_get(const struct r2g_job_options *options, unsigned i, char *buffer, size_t buffer_nbytes) {
+    const struct option *option = &options_table[i];
+    const char *field = (const char *)options + option->offset;
+    bool flag = false;
+    unsigned number = option->kind == KIND_QUALITY ? options->quality : options->ranks;
+    switch (option->kind) {
+    case KIND_FLAG:
+        memcpy(&flag, field, sizeof flag);
+        return flag ? "true" : "";
+    case KIND_QUALITY:
+    case KIND_RANKS:
+        snprintf(buffer, buffer_nbytes, "%u", number);
+        return number ? buffer : "";
+    default:
+        return field;
+    }
+}
+
 enum r2g_problem r2g_job_options_check(const struct r2g_job_options *options, struct r2g_error *err) {
     if (options->method[0] && options->weights[0])
         return r2g_problem(err, R2G_PROBLEM_BAD_OPTION, "method and weights exclude each other");

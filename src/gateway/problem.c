@@ -31,6 +31,7 @@ static const struct r2g_problem_text texts[R2G_PROBLEM_COUNT] = {
     [R2G_PROBLEM_STOPPING] = {"stopping", 503, "The server is being stopped"},
     [R2G_PROBLEM_QUOTA_FULL] = {"quota-full", 507, "There is no space left"},
     [R2G_PROBLEM_INTERNAL] = {"internal", 500, "Something went wrong inside"},
+    [R2G_PROBLEM_NOT_SERVING] = {"not-serving", 503, "The server cannot take jobs now"},
     [R2G_PROBLEM_CORRUPT_IMAGE] = {"corrupt-image", 422, "The image is damaged"},
     [R2G_PROBLEM_UNSUPPORTED_IMAGE] = {"unsupported-image", 415, "The image cannot be read"},
     [R2G_PROBLEM_TOO_MANY_PIXELS] = {"too-many-pixels", 413, "The image has too many pixels"},

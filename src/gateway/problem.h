@@ -36,6 +36,7 @@ enum r2g_problem {
     R2G_PROBLEM_STOPPING,             /* 503, with Retry-After: the server is being stopped */
     R2G_PROBLEM_QUOTA_FULL,           /* 507: the spool's quota, or the disk */
     R2G_PROBLEM_INTERNAL,             /* 500: please report */
+    R2G_PROBLEM_NOT_SERVING,          /* 503, with Retry-After: disk, store or launcher is not as it must be */
     /* of a conversion: the program's exit codes; as an HTTP status for POST /convert */
     R2G_PROBLEM_CORRUPT_IMAGE,     /* 422: damaged or cut short */
     R2G_PROBLEM_UNSUPPORTED_IMAGE, /* 415: a format, or a feature of it */
