@@ -35,6 +35,7 @@ struct r2g_settings {
     const char *tls_certificate; /* PEM with key and chain, or NULL */
     const char *const *hosts;    /* further names it is reached by (Host header), NULL-terminated; --host, repeatable */
     const char *trusted_proxy;   /* the address whose X-Forwarded-For and -Proto are believed, or NULL */
+    bool quiet;                  /* no line in the log for each request */
     bool insecure;               /* let everyone in at an address other than loopback */
     struct r2g_token *tokens;    /* token = NAME:SHA256HEX, repeatable; in the configuration file only */
     size_t token_count;
