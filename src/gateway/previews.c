@@ -19,6 +19,7 @@
 
 #include "base/buffer.h"
 #include "gateway/child.h"
+#include "gateway/programs.h"
 #include "gateway/times.h"
 
 #define CHILDREN 2
@@ -99,6 +100,7 @@ static enum r2g_problem problem_of(const struct r2g_child_result *result) {
     }
     switch (result->exit_code) {
     case R2G_OK:
+    case R2G_EEXISTS: /* tiles of before a crash: whole, as they have their name */
         return R2G_PROBLEM_NONE;
     case R2G_EINPUT:
         return R2G_PROBLEM_GONE; /* removed meanwhile */
@@ -116,31 +118,28 @@ static enum r2g_problem problem_of(const struct r2g_child_result *result) {
 }
 
 static enum r2g_problem run(struct making *making, const char *in, const char *out, const char *folder) {
-    char size[16], memory[32];
+    char size[16], memory[32], pixels[32], program[PATH_MAX];
     struct r2g_child_result result;
+    const struct r2g_settings *settings = making->settings;
     struct r2g_error *err = &making->err;
+    if (!r2g_program_find(settings->program, program, sizeof program))
+        return r2g_problem(err, R2G_PROBLEM_INTERNAL, "the program for previews cannot be found");
     snprintf(size, sizeof size, "%u", making->size);
-    snprintf(memory, sizeof memory, "%llu", (unsigned long long)making->settings->job_mem_nbytes);
-    const char *const preview[] = {making->settings->program,
-                                   "preview",
-                                   "--size",
-                                   size,
-                                   "--mem-limit",
-                                   memory,
-                                   "--overwrite",
-                                   "--output",
-                                   out,
-                                   in,
+    snprintf(memory, sizeof memory, "%llu", (unsigned long long)settings->job_mem_nbytes);
+    snprintf(pixels, sizeof pixels, "%llu", (unsigned long long)settings->max_pixels);
+    const char *const preview[] = {program,  "preview", "--max-pixels", pixels, "--mem-limit", memory,
+                                   "--size", size,      "--force",      "-o",   out,           in,
                                    NULL};
-    const char *const tiles[] = {making->settings->program, "preview", "--tiles", out, "--mem-limit", memory, in, NULL};
-    const char **environment = r2g_child_environment(making->settings, folder, NULL, err);
+    const char *const tiles[] = {
+        program, "preview", "--max-pixels", pixels, "--mem-limit", memory, "--tiles", "-o", out, in, NULL};
+    const char **environment = r2g_child_environment(settings, folder, NULL, err);
     if (!environment)
         return R2G_PROBLEM_INTERNAL;
     const struct r2g_child_request request = {
         .arguments = making->size ? preview : tiles,
         .environment = environment,
         .folder = folder,
-        .memory_nbytes = making->settings->job_mem_nbytes + ((uint64_t)1 << 30),
+        .memory_nbytes = settings->job_mem_nbytes + ((uint64_t)1 << 30),
         .file_nbytes = PREVIEW_MAX_NBYTES,
         .cpu_s = (making->size ? PREVIEW_WALL_MS : TILES_WALL_MS) / 1000 * 2,
         .wall_ms = making->size ? PREVIEW_WALL_MS : TILES_WALL_MS,
