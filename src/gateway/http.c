@@ -29,7 +29,7 @@ struct connection {
     char address[48]; /* "" until it is counted */
     int fd;           /* -1: not looked for, or not found */
     int64_t since_ns; /* when it was opened, or its last answer sent */
-    bool answered;    /* the request at hand */
+    bool answered;    /* a request that civetweb refused */
 };
 
 /* ---- sockets ---- */
@@ -247,8 +247,6 @@ static int on_request(struct mg_connection *mg) {
     http.path = info->local_uri_raw;
     state.head = strcmp(http.method, "HEAD") == 0;
     state.http10 = strcmp(info->http_version, "1.0") == 0;
-    if (connection)
-        connection->answered = true;
     serve(&http, connection);
     finish(&http, connection);
     atomic_fetch_sub(&server->active, 1);
@@ -304,8 +302,12 @@ static int on_connection(const struct mg_connection *mg, void **data) {
 
 static void on_close(const struct mg_connection *mg) {
     struct connection *connection = mg_get_user_connection_data(mg);
+    const struct mg_request_info *info = mg_get_request_info(mg);
     if (!connection)
         return;
+    /* civetweb has no answer for a target that is neither a path nor a URL of this host; here it still can be told */
+    if (info && info->request_uri && !info->local_uri_raw && !connection->answered)
+        on_error((struct mg_connection *)mg, 400, "");
     if (connection->address[0])
         r2g_guard_disconnect(connection->server->guard, connection->address);
     free(connection);
@@ -405,6 +407,10 @@ r2g_status r2g_server_start(struct r2g_server **made, const struct r2g_settings 
     }
     *made = server;
     return R2G_OK;
+}
+
+const char *r2g_http_library(void) {
+    return mg_version();
 }
 
 const char *r2g_server_address(const struct r2g_server *server) {
