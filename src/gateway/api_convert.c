@@ -37,6 +37,7 @@ static void add_timing(struct r2g_http *http, const struct r2g_job *job) {
     add_time(text, sizeof text, "parallel", job->parallel_ns);
     add_time(text, sizeof text, "sequential", job->sequential_ns);
     r2g_http_add_header(http, "Server-Timing", "%s", text);
+    r2g_http_add_header(http, "Rgb2gray-Method", "%s", r2g_job_method(job));
     r2g_http_add_header(http, "Rgb2gray-Ranks", "%u", job->ranks);
     r2g_http_add_header(http, "Rgb2gray-Launcher", "%s", job->launched_by);
 }
