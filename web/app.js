@@ -79,7 +79,7 @@ async function changed(kind, data, url) {
     await ended(url);
     return;
   }
-  const rows = data.rows_total > 0 ? data.rows_done / data.rows_total : null;
+  const rows = data.total_rows > 0 ? data.done_rows / data.total_rows : null;
   if (kind === "progress") showProgress("Converting", rows);
   else if (kind === "retry") showProgress("Once more", null);
   else showProgress(words.stateText({state: "queued", ...data}), null);

@@ -7,6 +7,9 @@
 /* What each file holds, and what a conversion with these options would make of it. */
 int r2g_cli_info(const struct r2g_cli *cli);
 
+/* A scaled picture, or tiles of one. */
+int r2g_cli_preview(const struct r2g_cli *cli);
+
 /* The next four need MPI. In the program that is started they are in handover.c and become the program that has it. */
 
 /* Conversions under a launcher. */

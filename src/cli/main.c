@@ -102,6 +102,8 @@ static int run_command(const struct r2g_cli *cli) {
         return R2G_OK;
     case R2G_CLI_INFO:
         return r2g_cli_info(cli);
+    case R2G_CLI_PREVIEW:
+        return r2g_cli_preview(cli);
     case R2G_CLI_DOCTOR:
         return r2g_cli_doctor(cli);
     default:

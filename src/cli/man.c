@@ -118,7 +118,7 @@ static const char *const description[] = {
     "'rgb2gray "
     "doctor' checks MPI and this machine, and names a remedy for each thing it finds. A file that has one of these "
     "names "
-    "can be given as ./info or ./doctor.",
+    "(or pool or preview) can be given as ./info or ./doctor.",
     "Reports come as text for people or as JSON for programs: one object a line for each input.",
     NULL,
 };
@@ -139,6 +139,23 @@ static const char *const metadata[] = {
     "The orientation is kept as a tag in PNG and JPEG; else, or with --orient apply, the pixels are turned. EXIF is "
     "otherwise dropped, unless --keep-exif is given; XMP is dropped. Density and text are kept where the output has a "
     "place for them. Text may hold the names of patients: rgb2gray does not anonymise.",
+    NULL,
+};
+
+static const char *const preview[] = {
+    "'rgb2gray preview' makes pictures for people to look at, as web pages need them: in colour where the input is, of "
+    "8 bits, "
+    "upright by its orientation, alpha laid on white. --max-pixels and --mem-limit hold; other options of conversions "
+    "do not "
+    "go with it.",
+    "A single picture is a JPEG (quality 85) or PNG, by its name's ending. Each pixel is the mean of what it covers.",
+    "With --tiles the output is a new folder, which must not exist. It holds LEVEL/COLUMN_ROW.png for level 0, the "
+    "full size, "
+    "with its very pixels; LEVEL/COLUMN_ROW.jpg (quality 88) for the levels above, each of half the size, until one "
+    "tile "
+    "holds all; and tiles.json with the sizes. The folder appears under its name only when it is whole. Turning a "
+    "picture "
+    "holds it in memory.",
     NULL,
 };
 
@@ -169,6 +186,9 @@ void r2g_cli_print_man(FILE *file) {
           ".B rgb2gray\n[\\fIoptions\\fP] \\fIinput\\fP... [\\fB\\-o\\fP \\fIfolder\\fP/]\n.br\n"
           ".B rgb2gray info\n[\\fIoptions\\fP] \\fIfile\\fP...\n.br\n"
           ".B rgb2gray doctor\n[\\fB\\-\\-report\\fP \\fIkind\\fP]\n.br\n"
+          ".B rgb2gray preview\n[\\fB\\-\\-size\\fP \\fIN\\fP] \\fIinput\\fP \\fB\\-o\\fP "
+          "\\fIout.jpg\\fP|\\fIout.png\\fP\n.br\n"
+          ".B rgb2gray preview \\-\\-tiles\n\\fIinput\\fP \\fB\\-o\\fP \\fIfolder\\fP/\n.br\n"
           ".B rgb2gray\n[\\fB\\-n\\fP \\fIN\\fP [\\fB\\-\\-hostfile\\fP \\fIfile\\fP]] \\fBpool\\fP \\fIsocket\\fP\n",
           file);
     r2g_troff_section(file, "DESCRIPTION", description);
@@ -178,6 +198,7 @@ void r2g_cli_print_man(FILE *file) {
     r2g_troff_section(file, "ALPHA, ICC, ORIENTATION AND OTHER METADATA", metadata);
     print_exits(file);
     print_environment(file);
+    r2g_troff_section(file, "PREVIEW", preview);
     r2g_troff_section(file, "POOL", pool);
     print_examples(file);
 }

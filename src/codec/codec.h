@@ -41,7 +41,7 @@ struct r2g_reader {
 /* What a segment encoder needs to know: a plain value without pointers (it is sent to other ranks as bytes). */
 struct r2g_raster {
     uint32_t width, height; /* pixels */
-    uint32_t channels;      /* 1: gray; 2: gray, alpha */
+    uint32_t channels;      /* 1: gray; 2: gray, alpha; 3: RGB, PNG alone, for previews */
     uint32_t maxval;        /* largest sample value */
     uint32_t block_rows;    /* rows of a row block (the last may be shorter), from r2g_raster_cut */
     uint32_t block_count;

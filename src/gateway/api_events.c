@@ -43,10 +43,10 @@ static bool send_event(struct r2g_http *http, const struct r2g_event *event) {
     return r2g_http_stream(http, text, (size_t)nbytes);
 }
 
-static void follow(struct r2g_http *http, const char *id, int64_t after, struct r2g_event *event, bool got) {
+static void follow(struct r2g_http *http, const char *id, int64_t after, int64_t progress_seen, struct r2g_event *event,
+                   bool got) {
     static const char opening[] = "retry: 2000\n\n", ping[] = ": ping\n\n";
     struct r2g_error ignored;
-    int64_t progress_seen = 0;
     r2g_http_stream_begin(http, 200, "text/event-stream");
     bool open = r2g_http_stream(http, opening, sizeof opening - 1);
     while (open) {
@@ -89,6 +89,6 @@ void r2g_api_events(struct r2g_http *http) {
     else if (!got && r2g_job_state_final(job.state))
         r2g_http_answer(http, 204, NULL, NULL, 0); /* all told: a browser that gets 204 does not come again */
     else
-        follow(http, job.id, after, event, got);
+        follow(http, job.id, after, progress_seen, event, got);
     free(event);
 }

@@ -87,7 +87,7 @@ static bool is_number(const char *text, size_t nbytes, size_t most) {
 }
 
 /* A tile's name is put together anew from numbers alone. */
-static enum r2g_problem tile_file(const struct r2g_http *http, char file[200], struct r2g_error *err) {
+static enum r2g_problem tile_file(const struct r2g_http *http, char file[200], bool *png, struct r2g_error *err) {
     enum r2g_preview_of of;
     const char *level = http->parameters[2], *tile = http->parameters[3], *rest = strchr(tile, '_');
     enum r2g_problem problem = of_text(http->parameters[1], &of, err);
@@ -96,7 +96,8 @@ static enum r2g_problem tile_file(const struct r2g_http *http, char file[200], s
     if (!rest || !is_number(level, strlen(level), 2) || !is_number(tile, (size_t)(rest - tile), 6) ||
         !is_number(rest + 1, strlen(rest + 1), 6))
         return r2g_problem(err, R2G_PROBLEM_NOT_FOUND, "a tile is named LEVEL/COLUMN_ROW");
-    snprintf(file, 200, "tiles-%s/%s/%s.jpg", http->parameters[1], level, tile);
+    *png = strcmp(level, "0") == 0; /* the very pixels */
+    snprintf(file, 200, "tiles-%s/%s/%s.%s", http->parameters[1], level, tile, *png ? "png" : "jpg");
     return R2G_PROBLEM_NONE;
 }
 
@@ -106,9 +107,10 @@ void r2g_api_tile(struct r2g_http *http) {
     char file[200], what[256];
     uint64_t nbytes;
     int fd = -1;
+    bool png = false;
     if (!r2g_api_find_job(http, &job))
         return;
-    enum r2g_problem problem = tile_file(http, file, &err);
+    enum r2g_problem problem = tile_file(http, file, &png, &err);
     if (problem == R2G_PROBLEM_NONE)
         problem = r2g_jobs_open_file(http->jobs, &job, file, &fd, &nbytes, &err);
     if (problem != R2G_PROBLEM_NONE) {
@@ -116,5 +118,5 @@ void r2g_api_tile(struct r2g_http *http) {
         return;
     }
     snprintf(what, sizeof what, "%s-%s-%s", http->parameters[1], http->parameters[2], http->parameters[3]);
-    send(http, &job, fd, nbytes, "image/jpeg", what);
+    send(http, &job, fd, nbytes, png ? "image/png" : "image/jpeg", what);
 }

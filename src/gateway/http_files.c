@@ -138,9 +138,11 @@ static void send_bytes(struct r2g_http *http, int fd, struct range range) {
 
 void r2g_http_send_file(struct r2g_http *http, const struct r2g_http_file *file) {
     struct r2g_http_state *state = http->state;
-    const char *none_match = r2g_http_header(http, "If-None-Match");
-    const char *if_range = r2g_http_header(http, "If-Range");
-    const char *wanted = r2g_http_header(http, "Range");
+    /* conditions and ranges are for reading: they do not concern the file that a POST is answered with */
+    bool reads = state->head || strcmp(http->method, "GET") == 0;
+    const char *none_match = reads ? r2g_http_header(http, "If-None-Match") : NULL;
+    const char *if_range = reads ? r2g_http_header(http, "If-Range") : NULL;
+    const char *wanted = reads ? r2g_http_header(http, "Range") : NULL;
     struct range range = {0, file->nbytes, false, false};
     char quoted[160] = "";
     if (file->etag) {
@@ -154,7 +156,8 @@ void r2g_http_send_file(struct r2g_http *http, const struct r2g_http_file *file)
     }
     if (wanted && (!if_range || (quoted[0] && strcmp(if_range, quoted) == 0)))
         range = parse_range(wanted, file->nbytes);
-    r2g_http_add_header(http, "Accept-Ranges", "bytes");
+    if (reads)
+        r2g_http_add_header(http, "Accept-Ranges", "bytes");
     if (range.impossible) {
         struct r2g_error err;
         r2g_http_add_header(http, "Content-Range", "bytes */%" PRIu64, file->nbytes);

@@ -6,6 +6,7 @@
  */
 #include "gateway/previews.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -18,6 +19,7 @@
 
 #include "base/buffer.h"
 #include "gateway/child.h"
+#include "gateway/programs.h"
 #include "gateway/times.h"
 
 #define CHILDREN 2
@@ -98,6 +100,7 @@ static enum r2g_problem problem_of(const struct r2g_child_result *result) {
     }
     switch (result->exit_code) {
     case R2G_OK:
+    case R2G_EEXISTS: /* tiles of before a crash: whole, as they have their name */
         return R2G_PROBLEM_NONE;
     case R2G_EINPUT:
         return R2G_PROBLEM_GONE; /* removed meanwhile */
@@ -115,31 +118,28 @@ static enum r2g_problem problem_of(const struct r2g_child_result *result) {
 }
 
 static enum r2g_problem run(struct making *making, const char *in, const char *out, const char *folder) {
-    char size[16], memory[32];
+    char size[16], memory[32], pixels[32], program[PATH_MAX];
     struct r2g_child_result result;
+    const struct r2g_settings *settings = making->settings;
     struct r2g_error *err = &making->err;
+    if (!r2g_program_find(settings->program, program, sizeof program))
+        return r2g_problem(err, R2G_PROBLEM_INTERNAL, "the program for previews cannot be found");
     snprintf(size, sizeof size, "%u", making->size);
-    snprintf(memory, sizeof memory, "%llu", (unsigned long long)making->settings->job_mem_nbytes);
-    const char *const preview[] = {making->settings->program,
-                                   "preview",
-                                   "--size",
-                                   size,
-                                   "--mem-limit",
-                                   memory,
-                                   "--overwrite",
-                                   "--output",
-                                   out,
-                                   in,
+    snprintf(memory, sizeof memory, "%llu", (unsigned long long)settings->job_mem_nbytes);
+    snprintf(pixels, sizeof pixels, "%llu", (unsigned long long)settings->max_pixels);
+    const char *const preview[] = {program,  "preview", "--max-pixels", pixels, "--mem-limit", memory,
+                                   "--size", size,      "--force",      "-o",   out,           in,
                                    NULL};
-    const char *const tiles[] = {making->settings->program, "preview", "--tiles", out, "--mem-limit", memory, in, NULL};
-    const char **environment = r2g_child_environment(making->settings, folder, NULL, err);
+    const char *const tiles[] = {
+        program, "preview", "--max-pixels", pixels, "--mem-limit", memory, "--tiles", "-o", out, in, NULL};
+    const char **environment = r2g_child_environment(settings, folder, NULL, err);
     if (!environment)
         return R2G_PROBLEM_INTERNAL;
     const struct r2g_child_request request = {
         .arguments = making->size ? preview : tiles,
         .environment = environment,
         .folder = folder,
-        .memory_nbytes = making->settings->job_mem_nbytes + ((uint64_t)1 << 30),
+        .memory_nbytes = settings->job_mem_nbytes + ((uint64_t)1 << 30),
         .file_nbytes = PREVIEW_MAX_NBYTES,
         .cpu_s = (making->size ? PREVIEW_WALL_MS : TILES_WALL_MS) / 1000 * 2,
         .wall_ms = making->size ? PREVIEW_WALL_MS : TILES_WALL_MS,
@@ -160,11 +160,33 @@ static enum r2g_problem run(struct making *making, const char *in, const char *o
                    : problem;
 }
 
-static uint64_t size_of(const char *path) {
+/* Bytes of a file, or of the files of a folder and of the folders in it; with `remove`, all of it goes. */
+static uint64_t measure(int parent, const char *name, int depth, bool removing) {
     struct stat info;
-    return stat(path, &info) == 0 && S_ISREG(info.st_mode) ? (uint64_t)info.st_size : 0;
+    uint64_t nbytes = 0;
+    if (fstatat(parent, name, &info, AT_SYMLINK_NOFOLLOW) != 0)
+        return 0;
+    if (!S_ISDIR(info.st_mode)) {
+        if (removing)
+            unlinkat(parent, name, 0);
+        return (uint64_t)info.st_size;
+    }
+    int fd = depth > 0 ? openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC) : -1;
+    DIR *folder = fd >= 0 ? fdopendir(fd) : NULL;
+    for (struct dirent *entry; folder && (entry = readdir(folder));) {
+        if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
+            nbytes += measure(fd, entry->d_name, depth - 1, removing);
+    }
+    if (folder)
+        closedir(folder);
+    else if (fd >= 0)
+        close(fd);
+    if (removing)
+        unlinkat(parent, name, AT_REMOVEDIR);
+    return nbytes;
 }
 
+/* What cannot be paid for is removed again, so that it is either counted or not there. */
 static enum r2g_problem make(struct making *making) {
     char in[PATH_MAX], out[PATH_MAX], folder[PATH_MAX], name[64];
     file_name(making->of, making->size, name);
@@ -174,11 +196,11 @@ static enum r2g_problem make(struct making *making) {
     r2g_jobs_path(making->jobs, making->job.id, name, out);
     r2g_jobs_path(making->jobs, making->job.id, "", folder);
     enum r2g_problem problem = run(making, in, out, folder);
-    if (problem != R2G_PROBLEM_NONE || !making->size)
-        return problem;
-    problem = r2g_jobs_take_space(making->jobs, making->job.id, size_of(out), &making->err);
     if (problem != R2G_PROBLEM_NONE)
-        unlink(out);
+        return problem;
+    problem = r2g_jobs_take_space(making->jobs, making->job.id, measure(AT_FDCWD, out, 2, false), &making->err);
+    if (problem != R2G_PROBLEM_NONE)
+        measure(AT_FDCWD, out, 2, true);
     return problem;
 }
 

@@ -126,7 +126,7 @@ def refusals(gateway):
              ("an empty body", b"", "", kind, 400, "bad-request"),
              ("another type", good, "", {"Content-Type": "text/html"}, 415, "unsupported-type"),
              ("JSON", b"{}", "", {"Content-Type": "application/json"}, 415, "unsupported-type"),
-             ("a form without a boundary", good, "", {"Content-Type": "multipart/form-data"}, 400, "bad-request")]
+             ("a form without a boundary", good, "", {"Content-Type": "multipart/form-data"}, 415, "unsupported-type")]
     for what, body, query, headers, status, kind_ in cases:
         answer = gateway.request("POST", "/api/v1/convert" + query, body, headers)
         check(answer.status == status, what, (answer.status, answer.body))
