@@ -59,8 +59,8 @@ def main():
             with open(os.path.join(web, "late.js"), "w", encoding="utf-8") as file:
                 file.write("late")
             check(gateway.request("GET", "/late.js").status == 404, "the folder is listed once")
-    done = support.run("--port", "0", "--spool", "/nonexistent/spool", "--web", "/nonexistent")
-    check(done.returncode != 0 and done.stdout == "", "a folder that is not there", done)
+        done = support.run("--port", "0", "--spool", os.path.join(folder, "spool"), "--web", os.path.join(folder, "none"))
+        check(done.returncode == 3 and done.stdout == "", "a folder that is not there", done)
     return support.finish()
 
 
