@@ -142,7 +142,7 @@ r2g_status r2g_slurm_submit(struct r2g_slurm *slurm, const struct r2g_attempt *a
     snprintf(out, sizeof out, "--output=%s/slurm.out", attempt->folder);
     snprintf(errors, sizeof errors, "--error=%s/slurm.err", attempt->folder);
     snprintf(folder, sizeof folder, "--chdir=%s", attempt->folder);
-    snprintf(minutes, sizeof minutes, "--time=%u", settings->job_wall_s / 60 + 1);
+    snprintf(minutes, sizeof minutes, "--time=%u", (settings->job_wall_s + 59) / 60);
     snprintf(exit_file, sizeof exit_file, "%s/exit", attempt->folder);
     const char *words[WORDS_MAX] = {slurm->sbatch, "--parsable", "--requeue", name, tasks, out, errors, folder};
     size_t count = 8;
