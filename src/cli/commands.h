@@ -7,7 +7,10 @@
 /* What each file holds, and what a conversion with these options would make of it. */
 int r2g_cli_info(const struct r2g_cli *cli);
 
-/* The next three need MPI. In the program that is started they are in handover.c and become the program that has it. */
+/* A scaled picture, or tiles of one. */
+int r2g_cli_preview(const struct r2g_cli *cli);
+
+/* The next four need MPI. In the program that is started they are in handover.c and become the program that has it. */
 
 /* Conversions under a launcher. */
 int r2g_cli_among_ranks(const struct r2g_cli *cli);
@@ -17,5 +20,9 @@ int r2g_cli_compare_alone(const struct r2g_cli *cli);
 
 /* Whether MPI and this machine are fit: 0, R2G_EMPI when MPI cannot be used, or 1 when something else failed. */
 int r2g_cli_doctor(const struct r2g_cli *cli);
+
+/* Conversions that a server asks for, one after the other, in a world of ranks that stays: cli->inputs[0] is the socket
+ * to connect to. `alone`: no launcher started this process, and MPI is not started either. See pool.c. */
+int r2g_cli_pool(const struct r2g_cli *cli, bool alone);
 
 #endif

@@ -8,11 +8,17 @@
 #include "cli/names.h"
 #include "cli/report_print.h"
 
-void r2g_cli_print_error(const struct r2g_error *err) {
-    fprintf(stderr, "rgb2gray: %s", err->text);
+void r2g_cli_error_line(const struct r2g_error *err, char *text, size_t text_nbytes) {
+    char rank[32] = "";
     if (err->rank > 0)
-        fprintf(stderr, " (on rank %d)", err->rank);
-    fputs(err->status == R2G_EUSAGE ? "\nTry 'rgb2gray --help'.\n" : "\n", stderr);
+        snprintf(rank, sizeof rank, " (on rank %d)", err->rank);
+    snprintf(text, text_nbytes, "rgb2gray: %s%s", err->text, rank);
+}
+
+void r2g_cli_print_error(const struct r2g_error *err) {
+    char line[R2G_CLI_ERROR_NBYTES];
+    r2g_cli_error_line(err, line, sizeof line);
+    fprintf(stderr, "%s%s", line, err->status == R2G_EUSAGE ? "\nTry 'rgb2gray --help'.\n" : "\n");
 }
 
 bool r2g_cli_speaks(void) {
@@ -35,11 +41,23 @@ r2g_status r2g_cli_run_prepare(struct r2g_cli_run *run, struct r2g_error *err) {
     if (status != R2G_OK || !run->first_rank)
         return status;
     r2g_cli_progress_init(&run->progress, run->cli);
+    if (run->listener) {
+        run->progress.event = run->listener->event;
+        run->progress.event_user = run->listener->user;
+    }
     return r2g_cli_sink_open(&run->sink, run->cli, err);
 }
 
 static bool is_broken(const struct r2g_cli_run *run) {
     return run->broken && *run->broken;
+}
+
+/* Where even agreeing on a failure has failed, each rank speaks for itself. */
+void r2g_cli_run_failed(const struct r2g_cli_run *run, const struct r2g_error *err) {
+    if (is_broken(run) || (run->first_rank && !run->listener))
+        r2g_cli_print_error(err);
+    else if (run->first_rank)
+        run->listener->failed(run->listener->user, err);
 }
 
 /* One conversion and, on rank 0, its report. */
@@ -59,16 +77,17 @@ static r2g_status convert_one(struct r2g_cli_run *run, int index) {
     r2g_status status = run->convert(run->comm, &request, &report, &err);
     if (run->first_rank)
         r2g_cli_progress_end(&run->progress, status, &err);
-    /* where even agreeing on a failure has failed, each rank speaks for itself */
-    if (status != R2G_OK && (run->first_rank || is_broken(run)))
-        r2g_cli_print_error(&err);
+    if (status != R2G_OK)
+        r2g_cli_run_failed(run, &err);
     struct r2g_cli_outcome outcome = {&request, &report, status, &err};
     struct r2g_error report_err = {0};
     r2g_status told = R2G_OK;
     if (run->first_rank)
         told = r2g_cli_report(&run->sink, cli->report, &outcome, &report_err);
     if (told != R2G_OK)
-        r2g_cli_print_error(&report_err);
+        r2g_cli_run_failed(run, &report_err);
+    if (run->listener)
+        run->listener->converted(run->listener->user, &outcome);
     status = status == R2G_OK ? told : status;
     r2g_report_free(&report);
     return status;
@@ -85,7 +104,7 @@ r2g_status r2g_cli_run_all(struct r2g_cli_run *run) {
     }
     r2g_status closed = r2g_cli_sink_close(&run->sink, true, &err);
     if (closed != R2G_OK)
-        r2g_cli_print_error(&err);
+        r2g_cli_run_failed(run, &err);
     return first == R2G_OK ? closed : first;
 }
 

@@ -61,6 +61,11 @@ int r2g_cli_compare_alone(const struct r2g_cli *cli) {
     return hand_over(cli);
 }
 
+int r2g_cli_pool(const struct r2g_cli *cli, bool alone) {
+    (void)alone; /* found out again there */
+    return hand_over(cli);
+}
+
 int r2g_cli_doctor(const struct r2g_cli *cli) {
     return hand_over(cli);
 }

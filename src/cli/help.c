@@ -37,6 +37,7 @@ void r2g_cli_print_help(FILE *file) {
           "  rgb2gray [OPTIONS] INPUT... -o FOLDER/ each becomes NAME-gray.EXT in FOLDER\n"
           "  rgb2gray info FILE...                  what a file holds, what it would become\n"
           "  rgb2gray doctor                        checks MPI and this machine\n"
+          "  rgb2gray preview INPUT -o OUT.jpg      a scaled picture, for looking at\n"
           "\n"
           "It runs alone, with -n N, under mpirun, or under srun; the output is the same,\n"
           "byte for byte. '-' is standard input or output.\n",

@@ -107,7 +107,7 @@ static r2g_status make_command(struct command *command, const struct r2g_cli *cl
     command->program_index = command->count;
     add(command, command->program);
     /* a rank's standard error is a pipe, so it cannot see by itself that it ends at a terminal */
-    if (cli->progress == R2G_CLI_PROGRESS_AUTO && isatty(STDERR_FILENO))
+    if (cli->command == R2G_CLI_CONVERT && cli->progress == R2G_CLI_PROGRESS_AUTO && isatty(STDERR_FILENO))
         add(command, "--progress=bar");
     for (int i = 0; i < cli->forward_count; i++)
         add(command, cli->forward[i]);

@@ -33,6 +33,8 @@ static r2g_status convert_one_alone(struct r2g_comm *comm, const struct r2g_requ
 }
 
 static int convert_alone(const struct r2g_cli *cli) {
+    if (cli->command == R2G_CLI_POOL)
+        return r2g_cli_pool(cli, true);
     if (cli->compare)
         return r2g_cli_compare_alone(cli);
     r2g_cli_note_isa(cli);
@@ -45,24 +47,26 @@ static int convert_launched(const struct r2g_cli *cli) {
     char **names;
     int exit_code = R2G_OK;
     /* what can be told early needs no launch */
-    r2g_status status = r2g_cli_names_make(cli, true, &names, &err);
-    if (status == R2G_OK) {
+    r2g_status status = R2G_OK;
+    if (cli->command == R2G_CLI_CONVERT && (status = r2g_cli_names_make(cli, true, &names, &err)) == R2G_OK)
         r2g_cli_names_free(names, cli->input_count);
+    if (status == R2G_OK)
         status = r2g_cli_launch(cli, &exit_code, &err);
-    }
     if (status != R2G_OK)
         r2g_cli_print_error(&err);
     return status != R2G_OK ? (int)status : exit_code;
 }
 
+/* Conversions, asked for on the command line or later through a socket. */
 static int convert(const struct r2g_cli *cli) {
     struct r2g_error err = {0};
     int rank_count = 1;
+    bool pool = cli->command == R2G_CLI_POOL; /* in which one rank needs no mpirun */
     enum r2g_launcher launcher = r2g_launcher_detect(&rank_count);
     if (launcher == R2G_LAUNCHER_NONE)
-        return cli->rank_count > 0 ? convert_launched(cli) : convert_alone(cli);
+        return cli->rank_count > (pool && !cli->hostfile) ? convert_launched(cli) : convert_alone(cli);
     if (launcher != R2G_LAUNCHER_FOREIGN && cli->rank_count == 0)
-        return r2g_cli_among_ranks(cli);
+        return pool ? r2g_cli_pool(cli, false) : r2g_cli_among_ranks(cli);
     if (launcher != R2G_LAUNCHER_FOREIGN) {
         (void)!r2g_fail(&err, R2G_EUSAGE, "a launcher has started this program already: leave -n to the launcher");
         return fail_early(&err);
@@ -83,7 +87,8 @@ static bool flush_output(void) {
 
 static int run_command(const struct r2g_cli *cli) {
     /* under a launcher once is enough; doctor starts MPI there, on all ranks */
-    if (cli->command != R2G_CLI_CONVERT && cli->command != R2G_CLI_DOCTOR && !r2g_cli_speaks())
+    bool by_all = cli->command == R2G_CLI_CONVERT || cli->command == R2G_CLI_POOL || cli->command == R2G_CLI_DOCTOR;
+    if (!by_all && !r2g_cli_speaks())
         return R2G_OK;
     switch (cli->command) {
     case R2G_CLI_HELP:
@@ -97,6 +102,8 @@ static int run_command(const struct r2g_cli *cli) {
         return R2G_OK;
     case R2G_CLI_INFO:
         return r2g_cli_info(cli);
+    case R2G_CLI_PREVIEW:
+        return r2g_cli_preview(cli);
     case R2G_CLI_DOCTOR:
         return r2g_cli_doctor(cli);
     default:

@@ -1,9 +1,7 @@
 /* The manual page: troff source with man macros, from the option table, the list of methods, and the sections below. */
-#include <stdbool.h>
-#include <string.h>
-
 #include <rgb2gray/rgb2gray.h>
 
+#include "base/troff.h"
 #include "cli/help.h"
 #include "cli/options.h"
 
@@ -26,59 +24,6 @@ const struct r2g_cli_exit *r2g_cli_exit_at(size_t i) {
     return i < sizeof exits / sizeof exits[0] ? &exits[i] : NULL;
 }
 
-/* One character, written so that troff takes it as it is: hyphens stay hyphens. */
-static void print_char(FILE *file, char c) {
-    static const struct {
-        char c;
-        const char *escape;
-    } escapes[] = {{'-', "\\-"}, {'\\', "\\e"}, {'\'', "\\(aq"}, {'~', "\\(ti"}, {'^', "\\(ha"}};
-    for (size_t i = 0; i < sizeof escapes / sizeof escapes[0]; i++) {
-        if (escapes[i].c == c) {
-            fputs(escapes[i].escape, file);
-            return;
-        }
-    }
-    putc(c, file);
-}
-
-/* True if a word ends a sentence: "Rec." and initials do not. */
-static bool ends_sentence(const char *word, size_t length, char next) {
-    return length > 4 && word[length - 1] == '.' && next >= 'A' && next <= 'Z';
-}
-
-/* Prints text as source lines of at most about 70 characters, a new one for each sentence. */
-static void print_text(FILE *file, const char *text) {
-    size_t column = 0;
-    while (*text) {
-        size_t length = strcspn(text, " ");
-        if (column == 0 && *text == '.')
-            fputs("\\&", file);
-        for (size_t i = 0; i < length; i++)
-            print_char(file, text[i]);
-        column += length + 1;
-        const char *next = text + length + strspn(text + length, " ");
-        bool line_ends = *next == '\0' || column + strcspn(next, " ") > 70 || ends_sentence(text, length, *next);
-        putc(line_ends ? '\n' : ' ', file);
-        column = line_ends ? 0 : column;
-        text = next;
-    }
-}
-
-static void print_section(FILE *file, const char *title, const char *const *paragraphs) {
-    fprintf(file, ".SH %s\n", title);
-    for (int i = 0; paragraphs[i]; i++) {
-        if (i > 0)
-            fputs(".PP\n", file);
-        print_text(file, paragraphs[i]);
-    }
-}
-
-static void print_entry(FILE *file, const char *term, const char *text) {
-    fputs(".TP\n.B ", file);
-    print_text(file, term);
-    print_text(file, text);
-}
-
 static void print_options(FILE *file) {
     fputs(".SH OPTIONS\n", file);
     for (int group = 0; group < R2G_CLI_GROUP_COUNT; group++) {
@@ -86,47 +31,35 @@ static void print_options(FILE *file) {
         for (const struct r2g_cli_option *option = r2g_cli_options; option->name; option++) {
             if ((int)option->group != group || !option->help)
                 continue;
-            fputs(".TP\n", file);
-            char name[60];
-            if (option->letter)
-                fprintf(file, ".BR \\-%c \", \" ", option->letter);
-            else
-                fputs(".B ", file);
-            snprintf(name, sizeof name, "--%s", option->name);
-            for (const char *p = name; *p; p++)
-                print_char(file, *p);
-            if (option->argument)
-                fprintf(file, option->letter ? " \" \\fI%s\\fP\"" : " \\fI%s\\fP", option->argument);
-            putc('\n', file);
-            print_text(file, option->help);
+            r2g_troff_option(file, option->letter, option->name, option->argument, option->help);
         }
     }
 }
 
 static void print_methods(FILE *file) {
     fputs(".SH METHODS\n", file);
-    print_text(file,
-               "R, G and B are the samples as they are stored, of 8 or 16 bits; 'div' is division rounded down. All is "
-               "whole-number arithmetic, and exact. Where R = G = B, every method gives exactly R.");
+    r2g_troff_text(
+        file, "R, G and B are the samples as they are stored, of 8 or 16 bits; 'div' is division rounded down. All is "
+              "whole-number arithmetic, and exact. Where R = G = B, every method gives exactly R.");
     size_t count;
     const struct r2g_method_entry *methods = r2g_method_list(&count);
     for (size_t i = 0; i < count; i++) {
-        print_entry(file, methods[i].name, methods[i].formula);
+        r2g_troff_entry(file, methods[i].name, methods[i].formula);
         fputs(".br\n", file);
-        print_text(file, methods[i].source);
+        r2g_troff_text(file, methods[i].source);
     }
-    print_entry(file, "--weights a,b,c", "(a R + b G + c B + (a + b + c) div 2) div (a + b + c)");
+    r2g_troff_entry(file, "--weights a,b,c", "(a R + b G + c B + (a + b + c) div 2) div (a + b + c)");
     fputs(".PP\n", file);
-    print_text(file,
-               "A colour JPEG already holds its luma: by JFIF's definition it is 0.299 R + 0.587 G + 0.114 B, which "
-               "is bt601. With bt601 this luma is taken as it is decoded; --via-rgb goes through RGB and the "
-               "formula, and differs by rounding.");
+    r2g_troff_text(
+        file, "A colour JPEG already holds its luma: by JFIF's definition it is 0.299 R + 0.587 G + 0.114 B, which "
+              "is bt601. With bt601 this luma is taken as it is decoded; --via-rgb goes through RGB and the "
+              "formula, and differs by rounding.");
     fputs(".PP\n", file);
-    print_text(file,
-               "From JPEG to JPEG it is not even decoded: the compressed luma is carried over as it is, without loss, "
-               "and so is a gray JPEG. The report calls this path transcode. Pixels are decoded and encoded anew with "
-               "--reencode, with --quality, with another method, when they must be turned, and where the luma has "
-               "fewer pixels than the picture.");
+    r2g_troff_text(
+        file, "From JPEG to JPEG it is not even decoded: the compressed luma is carried over as it is, without loss, "
+              "and so is a gray JPEG. The report calls this path transcode. Pixels are decoded and encoded anew with "
+              "--reencode, with --quality, with another method, when they must be turned, and where the luma has "
+              "fewer pixels than the picture.");
 }
 
 static void print_exits(FILE *file) {
@@ -134,25 +67,27 @@ static void print_exits(FILE *file) {
     for (size_t i = 0; i < sizeof exits / sizeof exits[0]; i++) {
         char code[12];
         snprintf(code, sizeof code, "%d", exits[i].code);
-        print_entry(file, code, exits[i].meaning);
+        r2g_troff_entry(file, code, exits[i].meaning);
     }
-    print_entry(file, "128 + n", "Ended by signal n.");
+    r2g_troff_entry(file, "128 + n", "Ended by signal n.");
     fputs(".PP\n", file);
-    print_text(file, "With several inputs the others are still converted after one has failed; the exit status is that "
-                     "of the first failure.");
+    r2g_troff_text(file,
+                   "With several inputs the others are still converted after one has failed; the exit status is that "
+                   "of the first failure.");
 }
 
 static void print_environment(FILE *file) {
     fputs(".SH ENVIRONMENT\n", file);
-    print_entry(file, "RGB2GRAY_ISA",
-                "Forces the instruction set of the kernels: scalar, sse4, avx2, avx512 or neon. The output is the same "
-                "with each.");
-    print_entry(file, "TMPDIR", "Folder for a copy of standard input. Default: /tmp.");
-    print_entry(file, "OMPI_MCA_*",
-                "Settings of Open MPI. On a single host OMPI_MCA_pml is set to ob1, and HWLOC_COMPONENTS to "
-                "-opencl,-gl, where they are not set: both make the start faster.");
-    print_entry(file, "OMPI_ALLOW_RUN_AS_ROOT, OMPI_ALLOW_RUN_AS_ROOT_CONFIRM",
-                "Set to 1 by -n when it is used by root, since mpirun would refuse otherwise.");
+    r2g_troff_entry(
+        file, "RGB2GRAY_ISA",
+        "Forces the instruction set of the kernels: scalar, sse4, avx2, avx512 or neon. The output is the same "
+        "with each.");
+    r2g_troff_entry(file, "TMPDIR", "Folder for a copy of standard input. Default: /tmp.");
+    r2g_troff_entry(file, "OMPI_MCA_*",
+                    "Settings of Open MPI. On a single host OMPI_MCA_pml is set to ob1, and HWLOC_COMPONENTS to "
+                    "-opencl,-gl, where they are not set: both make the start faster.");
+    r2g_troff_entry(file, "OMPI_ALLOW_RUN_AS_ROOT, OMPI_ALLOW_RUN_AS_ROOT_CONFIRM",
+                    "Set to 1 by -n when it is used by root, since mpirun would refuse otherwise.");
 }
 
 static void print_examples(FILE *file) {
@@ -167,10 +102,8 @@ static void print_examples(FILE *file) {
     fputs(".SH EXAMPLES\n", file);
     for (size_t i = 0; i < sizeof examples / sizeof examples[0]; i++) {
         fputs(i > 0 ? ".PP\n" : "", file);
-        print_text(file, examples[i][0]);
-        fputs(".RS 4\n.EX\n", file);
-        print_text(file, examples[i][1]);
-        fputs(".EE\n.RE\n", file);
+        r2g_troff_text(file, examples[i][0]);
+        r2g_troff_example(file, examples[i][1]);
     }
 }
 
@@ -185,7 +118,7 @@ static const char *const description[] = {
     "'rgb2gray "
     "doctor' checks MPI and this machine, and names a remedy for each thing it finds. A file that has one of these "
     "names "
-    "can be given as ./info or ./doctor.",
+    "(or pool or preview) can be given as ./info or ./doctor.",
     "Reports come as text for people or as JSON for programs: one object a line for each input.",
     NULL,
 };
@@ -209,20 +142,63 @@ static const char *const metadata[] = {
     NULL,
 };
 
+static const char *const preview[] = {
+    "'rgb2gray preview' makes pictures for people to look at, as web pages need them: in colour where the input is, of "
+    "8 bits, "
+    "upright by its orientation, alpha laid on white. --max-pixels and --mem-limit hold; other options of conversions "
+    "do not "
+    "go with it.",
+    "A single picture is a JPEG (quality 85) or PNG, by its name's ending. Each pixel is the mean of what it covers.",
+    "With --tiles the output is a new folder, which must not exist. It holds LEVEL/COLUMN_ROW.png for level 0, the "
+    "full size, "
+    "with its very pixels; LEVEL/COLUMN_ROW.jpg (quality 88) for the levels above, each of half the size, until one "
+    "tile "
+    "holds all; and tiles.json with the sizes. The folder appears under its name only when it is whole. Turning a "
+    "picture "
+    "holds it in memory.",
+    NULL,
+};
+
+static const char *const pool[] = {
+    "'rgb2gray pool' is for servers, such as rgb2gray-gateway: it keeps processes ready, so that a conversion need not "
+    "wait "
+    "for them to start. It connects to a Unix stream socket on which the server listens, and says in one line of JSON "
+    "that "
+    "it is ready: {\"ready\":true,\"ranks\":4,\"pid\":77,\"version\":\"...\"}.",
+    "Each line of JSON that then comes asks for one conversion: {\"id\":\"a\",\"arguments\":[\"--method\",\"green\","
+    "\"-o\",\"out.png\",\"in.png\"]}. The arguments are those of the command line, for one picture, without -n and "
+    "without "
+    "'-'. With \"progress\":true lines may follow that hold the id and, as \"progress\", an object as of "
+    "--progress=json. The "
+    "answer is a line with the id, \"exit\" (the exit status), \"error\" (the line that would have gone to standard "
+    "error, or "
+    "null), and \"report\" (the object of --report json, or null).",
+    "Requests are done one after the other, and a failed one ends nothing. A line of more than 65536 bytes, or one "
+    "that is no "
+    "such request, ends all processes with status 2; so does the socket's end, with status 0.",
+    NULL,
+};
+
 void r2g_cli_print_man(FILE *file) {
     fprintf(file, ".TH RGB2GRAY 1 2026-11-22 \"rgb2gray %s\" \"User Commands\"\n", r2g_version());
     fputs(".SH NAME\nrgb2gray \\- turn colour pictures into grayscale, exactly and in parallel\n"
           ".SH SYNOPSIS\n.B rgb2gray\n[\\fIoptions\\fP] \\fIinput\\fP \\fB\\-o\\fP \\fIoutput\\fP\n.br\n"
           ".B rgb2gray\n[\\fIoptions\\fP] \\fIinput\\fP... [\\fB\\-o\\fP \\fIfolder\\fP/]\n.br\n"
           ".B rgb2gray info\n[\\fIoptions\\fP] \\fIfile\\fP...\n.br\n"
-          ".B rgb2gray doctor\n[\\fB\\-\\-report\\fP \\fIkind\\fP]\n",
+          ".B rgb2gray doctor\n[\\fB\\-\\-report\\fP \\fIkind\\fP]\n.br\n"
+          ".B rgb2gray preview\n[\\fB\\-\\-size\\fP \\fIN\\fP] \\fIinput\\fP \\fB\\-o\\fP "
+          "\\fIout.jpg\\fP|\\fIout.png\\fP\n.br\n"
+          ".B rgb2gray preview \\-\\-tiles\n\\fIinput\\fP \\fB\\-o\\fP \\fIfolder\\fP/\n.br\n"
+          ".B rgb2gray\n[\\fB\\-n\\fP \\fIN\\fP [\\fB\\-\\-hostfile\\fP \\fIfile\\fP]] \\fBpool\\fP \\fIsocket\\fP\n",
           file);
-    print_section(file, "DESCRIPTION", description);
+    r2g_troff_section(file, "DESCRIPTION", description);
     print_options(file);
     print_methods(file);
-    print_section(file, "FORMATS", formats);
-    print_section(file, "ALPHA, ICC, ORIENTATION AND OTHER METADATA", metadata);
+    r2g_troff_section(file, "FORMATS", formats);
+    r2g_troff_section(file, "ALPHA, ICC, ORIENTATION AND OTHER METADATA", metadata);
     print_exits(file);
     print_environment(file);
+    r2g_troff_section(file, "PREVIEW", preview);
+    r2g_troff_section(file, "POOL", pool);
     print_examples(file);
 }

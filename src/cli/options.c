@@ -9,6 +9,7 @@
 #include "base/buffer.h"
 #include "base/values.h"
 #include "codec/codec.h"
+#include "pipeline/preview.h"
 
 /* Indices of the table below, in its order. */
 enum {
@@ -36,6 +37,8 @@ enum {
     OPT_REPORT,
     OPT_REPORT_FILE,
     OPT_PROGRESS,
+    OPT_SIZE,
+    OPT_TILES,
     OPT_QUIET,
     OPT_HELP,
     OPT_VERSION,
@@ -100,6 +103,11 @@ const struct r2g_cli_option r2g_cli_options[] = {
         "Write the report to FILE, replacing it (as text, unless --report json)."},
     [OPT_PROGRESS] = {"progress", 0, "KIND", R2G_CLI_GROUP_REPORT,
         "Progress on standard error: auto (a line when that is a terminal; default), none, bar or json."},
+    [OPT_SIZE] = {"size", 0, "N", R2G_CLI_GROUP_PREVIEW,
+        "Longest side of the scaled picture, from 16 to 8192 pixels. Default: 1024. Pictures are never enlarged."},
+    [OPT_TILES] = {"tiles", 0, NULL, R2G_CLI_GROUP_PREVIEW,
+        "Make a folder of tiles of 512 pixels at full size, half, a quarter and so on, with a description in "
+        "tiles.json."},
     [OPT_QUIET] = {"quiet", 'q', NULL, R2G_CLI_GROUP_OTHER, "No progress and no notes; errors only."},
     [OPT_HELP] = {"help", 'h', NULL, R2G_CLI_GROUP_OTHER, "Show this help."},
     [OPT_VERSION] = {"version", 0, NULL, R2G_CLI_GROUP_OTHER,
@@ -116,6 +124,7 @@ const char *const r2g_cli_group_titles[R2G_CLI_GROUP_COUNT] = {
     [R2G_CLI_GROUP_LIMITS] = "Limits",
     [R2G_CLI_GROUP_PARALLEL] = "Several processes",
     [R2G_CLI_GROUP_REPORT] = "Reports and progress",
+    [R2G_CLI_GROUP_PREVIEW] = "Previews",
     [R2G_CLI_GROUP_OTHER] = "Other",
 };
 
@@ -220,6 +229,9 @@ static void set_flag(struct r2g_cli *cli, int option) {
     case OPT_EXPLAIN:
         cli->explain = true;
         break;
+    case OPT_TILES:
+        cli->tiles = true;
+        break;
     case OPT_QUIET:
         cli->quiet = true;
         break;
@@ -269,6 +281,8 @@ static r2g_status set_option(struct parse *parse, int option, const char *text) 
         return r2g_value_size(parse->label, text, &cli->options.mem_limit_nbytes, parse->err);
     case OPT_RANKS:
         return set_number(parse, text, 1, 100000, &cli->rank_count);
+    case OPT_SIZE:
+        return set_number(parse, text, R2G_PREVIEW_SIZE_MIN, R2G_PREVIEW_SIZE_MAX, &cli->preview_size);
     case OPT_REPEAT:
         return set_number(parse, text, 1, 1000, &cli->run_count);
     case OPT_COMPRESSION:
@@ -308,6 +322,21 @@ static r2g_status refuse(const char *argument, bool missing, struct r2g_error *e
     return r2g_fail(err, R2G_EUSAGE, "there is no option --%s", word);
 }
 
+/* The words that may stand in front of the inputs. */
+static const struct {
+    const char *word;
+    enum r2g_cli_command command;
+} commands[] = {
+    {"info", R2G_CLI_INFO}, {"doctor", R2G_CLI_DOCTOR}, {"pool", R2G_CLI_POOL}, {"preview", R2G_CLI_PREVIEW}};
+
+static const char *command_word(enum r2g_cli_command command) {
+    for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++) {
+        if (commands[i].command == command)
+            return commands[i].word;
+    }
+    return NULL;
+}
+
 /* Adds one argument to those that a launched copy of the program gets. */
 static r2g_status forward(struct r2g_cli *cli, const char *name, const char *value, struct r2g_error *err) {
     char text[PATH_MAX + 64];
@@ -327,7 +356,10 @@ static r2g_status forward_option(struct r2g_cli *cli, int option, const char *va
 }
 
 static r2g_status forward_inputs(struct r2g_cli *cli, struct r2g_error *err) {
+    const char *word = command_word(cli->command);
     r2g_status status = forward(cli, "--", NULL, err);
+    if (status == R2G_OK && word)
+        status = forward(cli, word, NULL, err);
     for (int i = 0; i < cli->input_count && status == R2G_OK; i++)
         status = forward(cli, cli->inputs[i], NULL, err);
     return status;
@@ -339,11 +371,13 @@ static void take_command(struct r2g_cli *cli, int argc, char **argv) {
     cli->input_count = argc - optind;
     if (cli->command != R2G_CLI_CONVERT || cli->input_count == 0)
         return;
-    bool info = strcmp(cli->inputs[0], "info") == 0;
-    if (info || strcmp(cli->inputs[0], "doctor") == 0) {
-        cli->command = info ? R2G_CLI_INFO : R2G_CLI_DOCTOR;
-        cli->inputs++;
-        cli->input_count--;
+    for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++) {
+        if (strcmp(cli->inputs[0], commands[i].word) == 0) {
+            cli->command = commands[i].command;
+            cli->inputs++;
+            cli->input_count--;
+            return;
+        }
     }
 }
 
@@ -373,6 +407,41 @@ static r2g_status check_conversion(const struct parse *parse) {
     return R2G_OK;
 }
 
+/* Refuses options that a command has no use for; `allowed` ends in OPT_COUNT. */
+static r2g_status check_allowed(const struct parse *parse, const int *allowed) {
+    bool may[OPT_COUNT] = {false};
+    for (; *allowed != OPT_COUNT; allowed++)
+        may[*allowed] = true;
+    for (int i = 0; i < OPT_COUNT; i++) {
+        if (parse->seen[i] && !may[i])
+            return r2g_fail(parse->err, R2G_EUSAGE, "%s takes no --%s", command_word(parse->cli->command),
+                            r2g_cli_options[i].name);
+    }
+    return R2G_OK;
+}
+
+static r2g_status check_pool(const struct parse *parse) {
+    static const int allowed[] = {OPT_RANKS, OPT_HOSTFILE, OPT_QUIET, OPT_COUNT};
+    r2g_status status = check_allowed(parse, allowed);
+    if (status == R2G_OK && (parse->cli->input_count != 1 || parse->cli->inputs[0][0] == '\0'))
+        return r2g_fail(parse->err, R2G_EUSAGE, "pool takes one socket");
+    return status;
+}
+
+static r2g_status check_preview(const struct parse *parse) {
+    static const int allowed[] = {OPT_OUTPUT, OPT_FORCE, OPT_SYNC,  OPT_MAX_PIXELS, OPT_MEM_LIMIT,
+                                  OPT_SIZE,   OPT_TILES, OPT_QUIET, OPT_COUNT};
+    const struct r2g_cli *cli = parse->cli;
+    r2g_status status = check_allowed(parse, allowed);
+    if (status != R2G_OK)
+        return status;
+    if (cli->input_count != 1 || !cli->output || strcmp(cli->output, "-") == 0)
+        return r2g_fail(parse->err, R2G_EUSAGE, "preview takes one input, and -o with a name");
+    if (cli->tiles && (parse->seen[OPT_SIZE] || parse->seen[OPT_FORCE]))
+        return r2g_fail(parse->err, R2G_EUSAGE, "--tiles goes without --size and --force");
+    return R2G_OK;
+}
+
 static r2g_status check(struct parse *parse) {
     struct r2g_cli *cli = parse->cli;
     const bool *seen = parse->seen;
@@ -388,9 +457,15 @@ static r2g_status check(struct parse *parse) {
         return r2g_fail(parse->err, R2G_EUSAGE, "--method and --weights exclude each other");
     if (cli->hostfile && cli->rank_count == 0)
         return r2g_fail(parse->err, R2G_EUSAGE, "--hostfile needs the number of processes: give -n");
+    if (cli->command == R2G_CLI_POOL)
+        return check_pool(parse);
+    if (cli->command == R2G_CLI_PREVIEW)
+        return check_preview(parse);
+    if (seen[OPT_SIZE] || seen[OPT_TILES])
+        return r2g_fail(parse->err, R2G_EUSAGE, "--size and --tiles go with preview");
     if (cli->command != R2G_CLI_CONVERT && (cli->rank_count > 0 || cli->compare || cli->explain || cli->output))
         return r2g_fail(parse->err, R2G_EUSAGE, "%s takes no -n, -o, --compare or --explain",
-                        cli->command == R2G_CLI_INFO ? "info" : "doctor");
+                        command_word(cli->command));
     if (cli->command == R2G_CLI_DOCTOR && cli->input_count > 0)
         return r2g_fail(parse->err, R2G_EUSAGE, "doctor takes no files");
     if (cli->command != R2G_CLI_DOCTOR && cli->input_count == 0)
@@ -439,6 +514,7 @@ r2g_status r2g_cli_parse(struct r2g_cli *cli, int argc, char **argv, struct r2g_
     r2g_options_default(&cli->options);
     cli->argv = argv;
     cli->run_count = 3;
+    cli->preview_size = R2G_PREVIEW_SIZE;
     /* "-ab" may stand for two options, "--" is added: at most one argument a character. */
     size_t most = 3;
     for (int i = 1; i < argc; i++)

@@ -15,6 +15,8 @@ enum r2g_cli_command {
     R2G_CLI_CONVERT, /* a conversion, or --explain or --compare of one */
     R2G_CLI_INFO,
     R2G_CLI_DOCTOR,
+    R2G_CLI_POOL, /* inputs[0] is the socket */
+    R2G_CLI_PREVIEW,
     R2G_CLI_HELP,
     R2G_CLI_VERSION,
     R2G_CLI_MAN,
@@ -32,13 +34,16 @@ struct r2g_cli {
     const char *output; /* -o, or NULL */
     struct r2g_options options;
     bool explain, compare, quiet;
+    bool tiles;                 /* of a preview */
+    int preview_size;           /* --size */
     int run_count;              /* --repeat */
     int rank_count;             /* -n, 0 where not given */
     const char *hostfile;       /* or NULL */
     enum r2g_cli_report report; /* never R2G_CLI_REPORT_DEFAULT after parsing */
     const char *report_file;    /* or NULL */
     enum r2g_cli_progress progress;
-    char **forward; /* the arguments without -n and --hostfile, for the program that mpirun starts; NULL-terminated */
+    char **
+        forward; /* the arguments without -n and --hostfile, after the command if there is one, for the program that mpirun starts; NULL-terminated */
     int forward_count;
 };
 
@@ -50,6 +55,7 @@ enum r2g_cli_group {
     R2G_CLI_GROUP_LIMITS,
     R2G_CLI_GROUP_PARALLEL,
     R2G_CLI_GROUP_REPORT,
+    R2G_CLI_GROUP_PREVIEW,
     R2G_CLI_GROUP_OTHER,
     R2G_CLI_GROUP_COUNT,
 };

@@ -58,8 +58,12 @@ static void draw(struct r2g_cli_progress_state *state, double part, double pixel
 }
 
 /* An event that cannot be told is no reason to stop. */
-static void print_event(json_t *event) {
+static void tell_event(const struct r2g_cli_progress_state *state, json_t *event) {
     struct r2g_error err;
+    if (state->event) {
+        state->event(state->event_user, event);
+        return;
+    }
     (void)!r2g_json_line(stderr, event, &err);
 }
 
@@ -81,10 +85,10 @@ static bool advance(void *user, const struct r2g_progress *progress) {
     if (state->bar && part > 0 && !last)
         draw(state, part, pixels_per_second, seconds_left);
     if (state->json)
-        print_event(json_pack("{s:s, s:o, s:I, s:I, s:f, s:f}", "event", "progress", "file",
-                              r2g_json_text(state->file), "done_rows", (json_int_t)progress->done_rows,
-                              "total_rows", (json_int_t)progress->total_rows, "pixels_per_second", pixels_per_second,
-                              "seconds_left", seconds_left));
+        tell_event(state, json_pack("{s:s, s:o, s:I, s:I, s:f, s:f}", "event", "progress", "file",
+                                    r2g_json_text(state->file), "done_rows", (json_int_t)progress->done_rows,
+                                    "total_rows", (json_int_t)progress->total_rows, "pixels_per_second",
+                                    pixels_per_second, "seconds_left", seconds_left));
     return true;
 }
 
@@ -99,8 +103,8 @@ void r2g_cli_progress_begin(struct r2g_cli_progress_state *state, const char *fi
         options->progress_user = state;
     }
     if (state->json)
-        print_event(json_pack("{s:s, s:o, s:o}", "event", "start", "file", r2g_json_text(file), "output",
-                              r2g_json_text(output)));
+        tell_event(state, json_pack("{s:s, s:o, s:o}", "event", "start", "file", r2g_json_text(file), "output",
+                                    r2g_json_text(output)));
 }
 
 void r2g_cli_progress_end(struct r2g_cli_progress_state *state, r2g_status status, const struct r2g_error *err) {
@@ -111,10 +115,10 @@ void r2g_cli_progress_end(struct r2g_cli_progress_state *state, r2g_status statu
     state->shown = false;
     double seconds = (double)(r2g_clock_ns() - state->begin_ns) / 1e9;
     if (state->json && status == R2G_OK)
-        print_event(
-            json_pack("{s:s, s:o, s:f}", "event", "done", "file", r2g_json_text(state->file), "seconds", seconds));
+        tell_event(state, json_pack("{s:s, s:o, s:f}", "event", "done", "file", r2g_json_text(state->file), "seconds",
+                                    seconds));
     else if (state->json)
-        print_event(json_pack("{s:s, s:o, s:s, s:i, s:o}", "event", "failed", "file", r2g_json_text(state->file),
-                              "status", r2g_status_name(status), "exit_code", (int)status, "text",
-                              r2g_json_text(err->text)));
+        tell_event(state, json_pack("{s:s, s:o, s:s, s:i, s:o}", "event", "failed", "file", r2g_json_text(state->file),
+                                    "status", r2g_status_name(status), "exit_code", (int)status, "text",
+                                    r2g_json_text(err->text)));
 }

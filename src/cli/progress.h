@@ -5,6 +5,7 @@
 #ifndef R2G_CLI_PROGRESS_H
 #define R2G_CLI_PROGRESS_H
 
+#include <jansson.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -14,12 +15,14 @@
 
 struct r2g_cli_progress_state {
     bool bar, json;
-    bool shown;         /* the bar stands on the line */
-    const char *file;   /* the input at work */
-    int64_t begin_ns;   /* of the file */
-    int64_t start_ns;   /* of the run at hand: --compare makes several */
-    int64_t last_ns;    /* when something was shown last */
-    uint64_t done_rows; /* at the last call */
+    bool shown;                               /* the bar stands on the line */
+    const char *file;                         /* the input at work */
+    int64_t begin_ns;                         /* of the file */
+    int64_t start_ns;                         /* of the run at hand: --compare makes several */
+    int64_t last_ns;                          /* when something was shown last */
+    uint64_t done_rows;                       /* at the last call */
+    void (*event)(void *user, json_t *event); /* takes the events of --progress=json over; NULL: they are printed */
+    void *event_user;
 };
 
 /* Decides what to show: nothing when quiet or, under auto, when standard error is no terminal. Installs the clean-up of

@@ -9,7 +9,6 @@
 #include "base/size.h"
 
 #define BLOCK_NBYTES (UINT32_C(1) << 20) /* of gray samples, about, where the encoder does not say */
-#define NAME_NBYTES 132                  /* enough of a file to name it: DICOM's mark ends at byte 132 */
 
 const struct r2g_codec *const r2g_codecs[] = {&r2g_codec_png, &r2g_codec_jpeg, &r2g_codec_bmp, &r2g_codec_pnm, NULL};
 
@@ -70,7 +69,7 @@ const struct r2g_codec *r2g_codec_by_file_name(const char *file_name) {
     return NULL;
 }
 
-static r2g_status fail_unknown(const uint8_t *head, size_t nbytes, struct r2g_error *err) {
+r2g_status r2g_codec_fail_unknown(const uint8_t *head, size_t nbytes, struct r2g_error *err) {
     for (size_t i = 0; i < sizeof foreign / sizeof foreign[0]; i++) {
         if (nbytes >= foreign[i].offset + foreign[i].nbytes &&
             memcmp(head + foreign[i].offset, foreign[i].magic, foreign[i].nbytes) == 0)
@@ -82,14 +81,14 @@ static r2g_status fail_unknown(const uint8_t *head, size_t nbytes, struct r2g_er
 r2g_status r2g_reader_open(struct r2g_reader **reader, const struct r2g_source *source,
                            const struct r2g_read_options *options, struct r2g_error *err) {
     *reader = NULL;
-    uint8_t head[NAME_NBYTES];
+    uint8_t head[R2G_NAME_NBYTES];
     size_t nbytes = 0;
     r2g_status status = r2g_source_read_at(source, 0, head, sizeof head, &nbytes, err);
     if (status != R2G_OK)
         return status;
     const struct r2g_codec *codec = r2g_codec_probe(head, (size_t)r2g_u64_min(nbytes, R2G_PROBE_NBYTES));
     if (!codec)
-        return fail_unknown(head, nbytes, err);
+        return r2g_codec_fail_unknown(head, nbytes, err);
     return codec->open(reader, source, options, err);
 }
 

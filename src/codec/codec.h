@@ -41,7 +41,7 @@ struct r2g_reader {
 /* What a segment encoder needs to know: a plain value without pointers (it is sent to other ranks as bytes). */
 struct r2g_raster {
     uint32_t width, height; /* pixels */
-    uint32_t channels;      /* 1: gray; 2: gray, alpha */
+    uint32_t channels;      /* 1: gray; 2: gray, alpha; 3: RGB, PNG alone, for previews */
     uint32_t maxval;        /* largest sample value */
     uint32_t block_rows;    /* rows of a row block (the last may be shorter), from r2g_raster_cut */
     uint32_t block_count;
@@ -145,6 +145,7 @@ struct r2g_codec {
 };
 
 #define R2G_PROBE_NBYTES 64
+#define R2G_NAME_NBYTES 132 /* enough of a file to name it: DICOM's mark ends at byte 132 */
 
 /* The table, NULL-terminated. */
 extern const struct r2g_codec *const r2g_codecs[];
@@ -153,6 +154,9 @@ extern const struct r2g_codec r2g_codec_png, r2g_codec_jpeg, r2g_codec_bmp, r2g_
 
 /* The codec whose content this is, or NULL. */
 const struct r2g_codec *r2g_codec_probe(const uint8_t *head, size_t nbytes);
+/* R2G_EFORMAT for a file that no codec knows by its first nbytes (up to R2G_NAME_NBYTES), with its name where it is a
+ * well-known one. */
+R2G_MUST_CHECK r2g_status r2g_codec_fail_unknown(const uint8_t *head, size_t nbytes, struct r2g_error *err);
 /* The codec of that --format word, or whose extension ends the file name; NULL when there is none that can write. */
 const struct r2g_codec *r2g_codec_by_name(const char *name);
 const struct r2g_codec *r2g_codec_by_file_name(const char *file_name);

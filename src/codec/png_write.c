@@ -1,4 +1,4 @@
-/* The PNG encoder: gray or gray with alpha, 8 or 16 bits, not interlaced.
+/* The PNG encoder: gray or gray with alpha, 8 or 16 bits, not interlaced; and RGB, for previews.
  *
  * A segment is the IDAT chunk of one row block (several only where a chunk would grow too long): its rows filtered
  * without a look at other blocks, then compressed without a look at other segments. The first one begins with the zlib
@@ -176,14 +176,15 @@ static r2g_status header(const struct r2g_raster *raster, const struct r2g_metad
         return r2g_fail(err, R2G_ELIMIT, "%u x %u pixels do not fit into a PNG (at most 2147483647 a side)",
                         raster->width, raster->height);
     }
-    if (raster->channels < 1 || raster->channels > 2 || (raster->maxval != 255 && raster->maxval != 65535)) {
-        return r2g_fail(err, R2G_EFORMAT, "PNG output is gray, or gray with alpha, of 8 or 16 bits");
+    if (raster->channels < 1 || raster->channels > 3 || (raster->maxval != 255 && raster->maxval != 65535)) {
+        return r2g_fail(err, R2G_EFORMAT, "PNG output is gray, gray with alpha, or RGB, of 8 or 16 bits");
     }
     uint8_t ihdr[13] = {0}; /* section 11.2.1; the last three: deflate, adaptive filters, not interlaced */
     png_put_be32(ihdr, raster->width);
     png_put_be32(ihdr + 4, raster->height);
     ihdr[8] = raster->maxval == 255 ? 8 : 16;
-    ihdr[9] = raster->channels == 1 ? 0 : 4;
+    static const uint8_t colour_types[] = {0, 0, 4, 2}; /* by channels */
+    ihdr[9] = colour_types[raster->channels];
     r2g_status status = r2g_buffer_append(out, r2g_png_signature, PNG_SIGNATURE_NBYTES, err);
     if (status == R2G_OK) {
         status = append_chunk(out, "IHDR", ihdr, sizeof ihdr, err);

@@ -50,6 +50,8 @@ struct r2g_server;
  * address cannot be had or the settings do not allow it (no token; TLS that would crash). */
 R2G_MUST_CHECK r2g_status r2g_server_start(struct r2g_server **server, const struct r2g_settings *settings,
                                            struct r2g_jobs *jobs, struct r2g_error *err);
+/* The version of the library below. */
+const char *r2g_http_library(void);
 /* "http://127.0.0.1:8080" */
 const char *r2g_server_address(const struct r2g_server *server);
 /* Lets requests under way end (jobs must be told to stop first, so that nobody waits), and frees. */

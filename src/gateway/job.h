@@ -7,6 +7,7 @@
 #define R2G_GATEWAY_JOB_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "gateway/problem.h"
@@ -72,6 +73,10 @@ bool r2g_job_state_final(enum r2g_job_state state);
  * "on", "" or "0", "false", "off". R2G_PROBLEM_BAD_OPTION names option and what it takes. `max_ranks`: the setting. */
 R2G_MUST_CHECK enum r2g_problem r2g_job_option_set(struct r2g_job_options *options, const char *name, const char *value,
                                                    unsigned max_ranks, struct r2g_error *err);
+/* For records and listings: the name of the i-th option, NULL past the last; its value as r2g_job_option_set takes it ("" for
+ * the default), which may be made in `buffer` (64 bytes are enough). */
+const char *r2g_job_option_name(unsigned i);
+const char *r2g_job_option_get(const struct r2g_job_options *options, unsigned i, char *buffer, size_t buffer_nbytes);
 /* Combinations that make no sense (method with weights). */
 R2G_MUST_CHECK enum r2g_problem r2g_job_options_check(const struct r2g_job_options *options, struct r2g_error *err);
 

@@ -12,28 +12,31 @@
 enum r2g_problem {
     R2G_PROBLEM_NONE,
     /* of a request */
-    R2G_PROBLEM_BAD_REQUEST,        /* 400: cannot be read as HTTP, form, JSON or tus */
-    R2G_PROBLEM_BAD_OPTION,         /* 422: an option is unknown, or its value makes no sense */
-    R2G_PROBLEM_TOKEN_NEEDED,       /* 401 */
-    R2G_PROBLEM_WRONG_HOST,         /* 421: the Host header is none of this server's names */
-    R2G_PROBLEM_WRONG_ORIGIN,       /* 403: sent by a page of another site */
-    R2G_PROBLEM_NOT_FOUND,          /* 404 */
-    R2G_PROBLEM_METHOD_NOT_ALLOWED, /* 405, with Allow */
-    R2G_PROBLEM_NOT_READY,          /* 409: the job has no result (yet); its state is in the text */
-    R2G_PROBLEM_CONFLICT,           /* 409: the upload is not at that offset, or is complete, or not yet */
-    R2G_PROBLEM_GONE,               /* 410: expired or removed */
-    R2G_PROBLEM_LENGTH_NEEDED,      /* 411 */
-    R2G_PROBLEM_TUS_VERSION,        /* 412 */
-    R2G_PROBLEM_TOO_LARGE,          /* 413: more bytes than the limit */
-    R2G_PROBLEM_UNSUPPORTED_TYPE,   /* 415: a Content-Type, or an image format, that is not read */
-    R2G_PROBLEM_BAD_RANGE,          /* 416 */
-    R2G_PROBLEM_TOO_SLOW,           /* 408: the body did not come in time */
-    R2G_PROBLEM_TOO_MANY_REQUESTS,  /* 429, with Retry-After: of this client */
-    R2G_PROBLEM_HEADER_TOO_LARGE,   /* 431 */
-    R2G_PROBLEM_QUEUE_FULL,         /* 503, with Retry-After */
-    R2G_PROBLEM_STOPPING,           /* 503, with Retry-After: the server is being stopped */
-    R2G_PROBLEM_QUOTA_FULL,         /* 507: the spool's quota, or the disk */
-    R2G_PROBLEM_INTERNAL,           /* 500: please report */
+    R2G_PROBLEM_BAD_REQUEST,          /* 400: cannot be read as HTTP, form, JSON or tus */
+    R2G_PROBLEM_BAD_OPTION,           /* 422: an option is unknown, or its value makes no sense */
+    R2G_PROBLEM_TOKEN_NEEDED,         /* 401 */
+    R2G_PROBLEM_WRONG_HOST,           /* 421: the Host header is none of this server's names */
+    R2G_PROBLEM_WRONG_ORIGIN,         /* 403: sent by a page of another site */
+    R2G_PROBLEM_NOT_FOUND,            /* 404 */
+    R2G_PROBLEM_METHOD_NOT_ALLOWED,   /* 405, with Allow */
+    R2G_PROBLEM_NOT_READY,            /* 409: the job has no result (yet); its state is in the text */
+    R2G_PROBLEM_CONFLICT,             /* 409: the upload is not at that offset, or is complete, or not yet */
+    R2G_PROBLEM_GONE,                 /* 410: expired or removed */
+    R2G_PROBLEM_LENGTH_NEEDED,        /* 411 */
+    R2G_PROBLEM_TUS_VERSION,          /* 412 */
+    R2G_PROBLEM_TOO_LARGE,            /* 413: more bytes than the limit */
+    R2G_PROBLEM_UNSUPPORTED_TYPE,     /* 415: a Content-Type, or an image format, that is not read */
+    R2G_PROBLEM_BAD_RANGE,            /* 416 */
+    R2G_PROBLEM_TOO_SLOW,             /* 408: the body did not come in time */
+    R2G_PROBLEM_TOO_MANY_REQUESTS,    /* 429, with Retry-After: of this client */
+    R2G_PROBLEM_TOO_MANY_CONNECTIONS, /* 503, with Retry-After: of this client, or streams of all */
+    R2G_PROBLEM_HEADER_TOO_LARGE,     /* 431 */
+    R2G_PROBLEM_NOT_IMPLEMENTED,      /* 501: a method that HTTP may know, and this server does not */
+    R2G_PROBLEM_QUEUE_FULL,           /* 503, with Retry-After */
+    R2G_PROBLEM_STOPPING,             /* 503, with Retry-After: the server is being stopped */
+    R2G_PROBLEM_QUOTA_FULL,           /* 507: the spool's quota, or the disk */
+    R2G_PROBLEM_INTERNAL,             /* 500: please report */
+    R2G_PROBLEM_NOT_SERVING,          /* 503, with Retry-After: disk, store or launcher is not as it must be */
     /* of a conversion: the program's exit codes; as an HTTP status for POST /convert */
     R2G_PROBLEM_CORRUPT_IMAGE,     /* 422: damaged or cut short */
     R2G_PROBLEM_UNSUPPORTED_IMAGE, /* 415: a format, or a feature of it */

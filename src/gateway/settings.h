@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include <rgb2gray/status.h>
 
@@ -29,12 +30,14 @@ struct r2g_token {
 
 struct r2g_settings {
     enum r2g_gateway_command command;
+    const char *new_token; /* --new-token: whose it will be */
     /* where it listens */
     const char *bind;            /* address; default 127.0.0.1 */
     uint16_t port;               /* default 8080; 0: one that is free */
     const char *tls_certificate; /* PEM with key and chain, or NULL */
     const char *const *hosts;    /* further names it is reached by (Host header), NULL-terminated; --host, repeatable */
     const char *trusted_proxy;   /* the address whose X-Forwarded-For and -Proto are believed, or NULL */
+    bool quiet;                  /* no line in the log for each request */
     bool insecure;               /* let everyone in at an address other than loopback */
     struct r2g_token *tokens;    /* token = NAME:SHA256HEX, repeatable; in the configuration file only */
     size_t token_count;
@@ -79,5 +82,12 @@ struct r2g_settings {
 R2G_MUST_CHECK r2g_status r2g_settings_read(struct r2g_settings *settings, int argc, char **argv,
                                             struct r2g_error *err);
 void r2g_settings_free(struct r2g_settings *settings);
+
+/* --help, --version, and the manual page as troff source. */
+void r2g_settings_print_help(FILE *file);
+void r2g_settings_print_version(FILE *file);
+void r2g_settings_print_man(FILE *file);
+/* --new-token: a new random token, and the line of the configuration file. R2G_EINTERNAL without randomness. */
+R2G_MUST_CHECK r2g_status r2g_settings_print_token(FILE *file, const char *name, struct r2g_error *err);
 
 #endif

@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +14,9 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/fault.h"
+
+/* How long a rank that is told to sleep stays awake first. */
+#define SPIN_NS INT64_C(1000000)
 
 r2g_status r2g_mpi_check(int mpi_code, const char *call, struct r2g_error *err) {
     if (r2g_fault(R2G_FAULT_MPI))
@@ -158,18 +162,43 @@ r2g_status r2g_agree(struct r2g_comm *comm, r2g_status status, struct r2g_error 
     return (r2g_status)worst.status;
 }
 
+/* Tests the request until it is done: for spin_ns without a pause, then with pauses that double up to longest_ns. */
+static r2g_status wait_quietly(MPI_Request *request, int64_t spin_ns, long longest_ns, struct r2g_error *err) {
+    int64_t start = spin_ns > 0 ? r2g_clock_ns() : 0;
+    for (long pause_ns = 20000;;) {
+        int done = 0;
+        r2g_status status = r2g_mpi_check(MPI_Test(request, &done, MPI_STATUS_IGNORE), "MPI_Test", err);
+        if (status != R2G_OK)
+            (void)MPI_Wait(request, MPI_STATUS_IGNORE); /* not to be left behind */
+        if (status != R2G_OK || done)
+            return status;
+        if (spin_ns > 0 && r2g_clock_ns() - start < spin_ns) {
+            sched_yield(); /* there may be more ranks than CPUs */
+            continue;
+        }
+        struct timespec pause = {.tv_nsec = pause_ns};
+        nanosleep(&pause, NULL);
+        pause_ns = pause_ns * 2 < longest_ns ? pause_ns * 2 : longest_ns;
+    }
+}
+
 r2g_status r2g_quiet_barrier(struct r2g_comm *comm, struct r2g_error *err) {
     MPI_Request request;
     r2g_status status = r2g_mpi_check(MPI_Ibarrier(comm->mpi, &request), "MPI_Ibarrier", err);
-    if (status != R2G_OK)
-        return status;
-    for (long pause_ns = 20000;; pause_ns = pause_ns < 1000000 ? pause_ns * 2 : pause_ns) {
-        int done = 0;
-        status = r2g_mpi_check(MPI_Test(&request, &done, MPI_STATUS_IGNORE), "MPI_Test", err);
-        if (status != R2G_OK)
-            (void)MPI_Wait(&request, MPI_STATUS_IGNORE); /* not to be left behind */
-        if (status != R2G_OK || done)
-            return status;
-        nanosleep(&(struct timespec){.tv_nsec = pause_ns}, NULL);
-    }
+    return status == R2G_OK ? wait_quietly(&request, 0, 1280000, err) : status;
+}
+
+r2g_status r2g_quiet_bcast(struct r2g_comm *comm, void *bytes, int nbytes, struct r2g_error *err) {
+    MPI_Request request;
+    r2g_status status = r2g_mpi_check(MPI_Ibcast(bytes, nbytes, MPI_BYTE, 0, comm->mpi, &request), "MPI_Ibcast", err);
+    return status == R2G_OK ? wait_quietly(&request, SPIN_NS, 1000000, err) : status;
+}
+
+r2g_status r2g_bcast(struct r2g_comm *comm, void *bytes, int nbytes, struct r2g_error *err) {
+    return r2g_mpi_check(MPI_Bcast(bytes, nbytes, MPI_BYTE, 0, comm->mpi), "MPI_Bcast", err);
+}
+
+void r2g_comm_poke(struct r2g_comm *comm) {
+    int unused = 0;
+    (void)MPI_Iprobe(MPI_ANY_SOURCE, MPI_ANY_TAG, comm->mpi, &unused, MPI_STATUS_IGNORE);
 }

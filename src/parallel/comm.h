@@ -41,4 +41,14 @@ R2G_MUST_CHECK r2g_status r2g_agree(struct r2g_comm *comm, r2g_status status, st
 /* Barrier that sleeps instead of spinning: for ranks that wait while rank 0 is being timed alone. Collective. */
 R2G_MUST_CHECK r2g_status r2g_quiet_barrier(struct r2g_comm *comm, struct r2g_error *err);
 
+/* Broadcast from rank 0 for which the others may wait for hours: they spin for a moment, in case it comes at once, then
+ * sleep. Collective. */
+R2G_MUST_CHECK r2g_status r2g_quiet_bcast(struct r2g_comm *comm, void *bytes, int nbytes, struct r2g_error *err);
+
+/* A plain broadcast of bytes from rank 0. Collective. */
+R2G_MUST_CHECK r2g_status r2g_bcast(struct r2g_comm *comm, void *bytes, int nbytes, struct r2g_error *err);
+
+/* Lets what was sent before move on, for a rank that makes no MPI call for a while. */
+void r2g_comm_poke(struct r2g_comm *comm);
+
 #endif

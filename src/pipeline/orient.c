@@ -43,9 +43,8 @@ static r2g_status load_plane(struct orient_reader *self, struct r2g_error *err) 
     return status;
 }
 
-/* Where pixel (x, y) of the upright picture is stored, for each EXIF orientation (Exif 2.32, 4.6.5.1.6). */
-static void stored_position(unsigned orientation, uint32_t width, uint32_t height, uint32_t x, uint32_t y,
-                            uint32_t *stored_x, uint32_t *stored_y) {
+void r2g_orient_stored(unsigned orientation, uint32_t width, uint32_t height, uint32_t x, uint32_t y,
+                       uint32_t *stored_x, uint32_t *stored_y) {
     bool turned = orientation >= 5;
     uint32_t sx = turned ? y : x, sy = turned ? x : y;
     bool mirror_x = orientation == 2 || orientation == 3 || orientation == 7 || orientation == 8;
@@ -80,9 +79,9 @@ static r2g_status read_rows(struct r2g_reader *reader, uint32_t first_row, uint3
             uint32_t count = width - x < TILE ? width - x : TILE;
             for (uint32_t y = tile_y; y < tile_y + tile_rows; y++) {
                 uint32_t sx, sy, next_x, next_y;
-                stored_position(self->orientation, stored->width, stored->height, x, first_row + y, &sx, &sy);
-                stored_position(self->orientation, stored->width, stored->height, count > 1 ? x + 1 : x, first_row + y,
-                                &next_x, &next_y);
+                r2g_orient_stored(self->orientation, stored->width, stored->height, x, first_row + y, &sx, &sy);
+                r2g_orient_stored(self->orientation, stored->width, stored->height, count > 1 ? x + 1 : x,
+                                  first_row + y, &next_x, &next_y);
                 ptrdiff_t step = ((ptrdiff_t)next_y - (ptrdiff_t)sy) * (ptrdiff_t)self->plane_stride +
                                  ((ptrdiff_t)next_x - (ptrdiff_t)sx) * (ptrdiff_t)self->pixel_nbytes;
                 copy_pixels((uint8_t *)rows + y * stride + x * self->pixel_nbytes,

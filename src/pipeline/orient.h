@@ -9,6 +9,11 @@
 #include "codec/codec.h"
 #include "pixel/conversion.h"
 
+/* Where pixel (x, y) of the upright picture is stored in one of width x height pixels, for each EXIF orientation (Exif 2.32,
+ * 4.6.5.1.6). Pure. */
+void r2g_orient_stored(unsigned orientation, uint32_t width, uint32_t height, uint32_t x, uint32_t y,
+                       uint32_t *stored_x, uint32_t *stored_y);
+
 /* Wraps `inner`, which the new reader then owns (on failure the caller still does). `conversion` says how inner's rows
  * become gray; the new reader's image is that gray picture, upright: its layout is GRAY or GRAYA, its maxval
  * conversion->out_maxval. R2G_ELIMIT if the gray picture does not fit. */

@@ -1,0 +1,128 @@
+/* What http*.c share with each other; nobody else includes it.
+ *
+ * civetweb runs each connection in a thread of its pool and calls us when a request's header is there. Its own waiting
+ * ends after a silence only, so a client that sends or takes a byte now and then would hold a thread for as long as it
+ * likes: therefore every longer read and write stands under a deadline that one thread watches over (r2g_watch), and
+ * which shuts the socket down.
+ */
+#ifndef R2G_GATEWAY_HTTP_PARTS_H
+#define R2G_GATEWAY_HTTP_PARTS_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "gateway/guard.h"
+#include "gateway/http.h"
+#include "gateway/page.h"
+
+/* ---- deadlines (http_watch.c) ---- */
+
+/* One wait under a deadline: in the list from begin to end. */
+struct r2g_watch {
+    int fd;
+    int how; /* for shutdown(2) */
+    int64_t deadline_ns;
+    bool fired;
+    struct r2g_watch *previous, *next;
+};
+
+struct r2g_watcher {
+    pthread_t thread;
+    pthread_mutex_t lock;
+    pthread_cond_t wake;
+    struct r2g_watch list; /* its head */
+    bool started, stop;
+};
+
+R2G_MUST_CHECK r2g_status r2g_watcher_start(struct r2g_watcher *watcher, struct r2g_error *err);
+void r2g_watcher_stop(struct r2g_watcher *watcher);
+/* fd < 0: not watched. */
+void r2g_watch_begin(struct r2g_watcher *watcher, struct r2g_watch *watch, int fd, int how, int64_t timeout_ns);
+/* True if the deadline passed and the socket was shut down. */
+bool r2g_watch_end(struct r2g_watcher *watcher, struct r2g_watch *watch);
+
+/* ---- the server (http.c) ---- */
+
+#define R2G_HTTP_HEADER_NBYTES 16384 /* a request's header at most */
+#define R2G_HTTP_PIECE_NBYTES 65536  /* of a body, read or sent at once */
+
+struct r2g_server {
+    const struct r2g_settings *settings;
+    struct r2g_jobs *jobs;
+    struct mg_context *context;
+    struct r2g_guard *guard;
+    struct r2g_page *page;
+    struct r2g_watcher watcher;
+    unsigned stream_limit;
+    atomic_uint streams, active;
+    atomic_bool stopping;
+    bool tls;
+    char address[80];
+};
+
+/* What is kept of one request; its struct r2g_http points here with `state`. */
+struct r2g_http_state {
+    struct r2g_server *server;
+    const char *pattern; /* of the route, for the log: never a client's text */
+    bool head;           /* no body is sent */
+    bool http10;         /* knows neither chunks nor 100 Continue */
+    bool tls;            /* of this connection */
+    bool secure;         /* TLS up to the client, perhaps at the proxy */
+    bool expects;        /* waits for 100 Continue before it sends its body */
+    bool streaming, stream_counted;
+    bool body_ended;
+    bool broken;       /* the client has gone, or framed its body badly */
+    int status;        /* of the answer */
+    int64_t body_left; /* -1: chunked */
+    size_t piece_nbytes;
+    int64_t began_ns;
+    uint64_t in_nbytes, out_nbytes; /* of the bodies */
+    size_t header_nbytes;
+    char header[3072]; /* what r2g_http_add_header collected */
+    char client[96];
+    const char *allow; /* for 405 */
+    unsigned retry_after_s;
+};
+
+/* The socket of this request's connection, which civetweb does not tell; -1 where it is not found. */
+int r2g_http_fd(struct r2g_http *http);
+/* The descriptor of a connection from this address and port to our port, or -1. */
+int r2g_http_find_socket(const char *remote_address, int remote_port, int server_port);
+
+/* ---- bodies (http_body.c) ---- */
+
+/* Reads what comes next, at most nbytes; *got_nbytes is 0 at the end only. TOO_SLOW, BAD_REQUEST. */
+R2G_MUST_CHECK enum r2g_problem r2g_http_body_next(struct r2g_http *http, void *bytes, size_t nbytes,
+                                                   size_t *got_nbytes, struct r2g_error *err);
+/* Refuses a body that is declared larger than max_nbytes, before any of it is read. */
+R2G_MUST_CHECK enum r2g_problem r2g_http_body_check(const struct r2g_http *http, uint64_t max_nbytes,
+                                                    struct r2g_error *err);
+/* Decides, before the answer's header is sent, whether the connection can be used again. */
+void r2g_http_body_settle(struct r2g_http *http);
+/* After an answer on a connection that is to be closed: takes what the client still sends, for a bounded time, so that
+ * it can read the answer. */
+void r2g_http_linger(struct r2g_http *http);
+
+/* ---- texts (http_ask.c) ---- */
+
+bool r2g_http_is_utf8(const char *text);
+/* The value of a header with this name counted from `first` on; *count is the number of such headers. */
+const char *r2g_http_header_count(const struct r2g_http *http, const char *name, int *count);
+/* Whether the framing is beyond doubt (RFC 9112, section 6). BAD_REQUEST, NOT_IMPLEMENTED, HEADER_TOO_LARGE. */
+R2G_MUST_CHECK enum r2g_problem r2g_http_check_framing(struct r2g_http *http, struct r2g_error *err);
+
+/* ---- sending (http_answer.c) ---- */
+
+/* Sends bytes of a body under a deadline; false where the client has gone. */
+R2G_MUST_CHECK bool r2g_http_send(struct r2g_http *http, const void *bytes, size_t nbytes);
+/* The status line and all header lines; nbytes < 0: of unknown length. */
+void r2g_http_send_header(struct r2g_http *http, int status, const char *type, int64_t nbytes);
+
+/* ---- routes (http_routes.c) ---- */
+
+/* Finds the route and calls its handler, or answers. */
+void r2g_http_route(struct r2g_http *http);
+/* Whether `path` matches `pattern`; fills parameters. */
+bool r2g_http_match(const char *pattern, const char *path, char parameters[R2G_HTTP_PARAMETERS][80]);
+
+#endif
