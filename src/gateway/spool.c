@@ -22,10 +22,8 @@ struct r2g_spool {
 };
 
 static const char *const place_names[R2G_SPOOL_PLACES] = {
-    [R2G_SPOOL_INCOMING] = "incoming",
-    [R2G_SPOOL_UPLOADS] = "uploads",
-    [R2G_SPOOL_JOBS] = "jobs",
-    [R2G_SPOOL_TRASH] = "trash",
+    [R2G_SPOOL_INCOMING] = "incoming", [R2G_SPOOL_UPLOADS] = "uploads", [R2G_SPOOL_JOBS] = "jobs",
+    [R2G_SPOOL_TRASH] = "trash",       [R2G_SPOOL_POOL] = "pool",       [R2G_SPOOL_POOL_TMP] = "pool-tmp",
 };
 
 /* Folders that a run makes may nest; deeper than this nothing of ours does. */
@@ -96,8 +94,8 @@ static r2g_status open_places(struct r2g_spool *spool, int fd, struct r2g_error 
     }
     if (fsync(fd) != 0)
         return r2g_fail_errno(err, R2G_EOUTPUT, errno, "cannot write to %s", spool->path);
-    each_name(spool->fds[R2G_SPOOL_INCOMING], remove_named, &spool->fds[R2G_SPOOL_INCOMING]);
-    each_name(spool->fds[R2G_SPOOL_TRASH], remove_named, &spool->fds[R2G_SPOOL_TRASH]);
+    r2g_spool_empty(spool, R2G_SPOOL_INCOMING);
+    r2g_spool_empty(spool, R2G_SPOOL_TRASH);
     return R2G_OK;
 }
 
@@ -276,6 +274,15 @@ void r2g_spool_tidy_job(const struct r2g_spool *spool, const char *id) {
         return;
     each_name(fd, tidy, &fd);
     close(fd);
+}
+
+void r2g_spool_empty(const struct r2g_spool *spool, enum r2g_spool_place place) {
+    int fd = spool->fds[place];
+    each_name(fd, remove_named, &fd);
+}
+
+int r2g_spool_place_fd(const struct r2g_spool *spool, enum r2g_spool_place place) {
+    return spool->fds[place];
 }
 
 void r2g_spool_each(const struct r2g_spool *spool, enum r2g_spool_place place,

@@ -6,6 +6,8 @@
  *     uploads/ID    resumable uploads
  *     jobs/ID/      a job's files
  *     trash/ID      what is being removed
+ *     pool/         the pool's socket
+ *     pool-tmp/     its temporary files
  *
  * All folders are 0700, all files 0600. Names are ids made here, or fixed words: nothing that a client sends is part of a
  * path. Any thread; what works on one job's folder is called by one thread at a time.
@@ -39,7 +41,15 @@ uint64_t r2g_spool_used(const struct r2g_spool *spool);
 enum r2g_problem r2g_spool_problem(struct r2g_error *err, int sys_errno, const char *what);
 
 /* The folders that hold files of one kind. */
-enum r2g_spool_place { R2G_SPOOL_INCOMING, R2G_SPOOL_UPLOADS, R2G_SPOOL_JOBS, R2G_SPOOL_TRASH, R2G_SPOOL_PLACES };
+enum r2g_spool_place {
+    R2G_SPOOL_INCOMING,
+    R2G_SPOOL_UPLOADS,
+    R2G_SPOOL_JOBS,
+    R2G_SPOOL_TRASH,
+    R2G_SPOOL_POOL,
+    R2G_SPOOL_POOL_TMP,
+    R2G_SPOOL_PLACES
+};
 
 /* Opens the file `id` of incoming or uploads, or makes it (`create`). Returns a descriptor, or -1 and errno. */
 int r2g_spool_open_file(const struct r2g_spool *spool, enum r2g_spool_place place, const char *id, bool create);
@@ -61,6 +71,11 @@ uint64_t r2g_spool_measure_job(const struct r2g_spool *spool, const char *id);
 void r2g_spool_remove_job(const struct r2g_spool *spool, const char *id);
 /* Removes what a run left beside the files that belong to a job: its temporary folder, outputs not finished. */
 void r2g_spool_tidy_job(const struct r2g_spool *spool, const char *id);
+
+/* Removes all that is in a place. */
+void r2g_spool_empty(const struct r2g_spool *spool, enum r2g_spool_place place);
+/* A place's folder, as a descriptor that is the spool's. */
+int r2g_spool_place_fd(const struct r2g_spool *spool, enum r2g_spool_place place);
 
 /* Calls `each` for every name in a place. */
 void r2g_spool_each(const struct r2g_spool *spool, enum r2g_spool_place place,

@@ -44,8 +44,8 @@ R2G_MUST_CHECK r2g_status r2g_store_list(struct r2g_store *store, const char *cl
 /* Up to `most` ids of ended jobs whose time was over at now_ms. */
 R2G_MUST_CHECK r2g_status r2g_store_expired(struct r2g_store *store, int64_t now_ms, char (*ids)[R2G_ID_NBYTES],
                                             unsigned most, unsigned *count, struct r2g_error *err);
-/* Adds to the space of a job (or takes away). */
-R2G_MUST_CHECK r2g_status r2g_store_add_space(struct r2g_store *store, const char *id, int64_t nbytes,
+/* Adds to the space of a job (or takes away); *found is false where there is none. */
+R2G_MUST_CHECK r2g_status r2g_store_add_space(struct r2g_store *store, const char *id, int64_t nbytes, bool *found,
                                               struct r2g_error *err);
 /* The event of job `number` that follows number `after`. */
 R2G_MUST_CHECK r2g_status r2g_store_event(struct r2g_store *store, int64_t number, int64_t after,

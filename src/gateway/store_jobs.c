@@ -178,13 +178,15 @@ r2g_status r2g_store_expired(struct r2g_store *store, int64_t now_ms, char (*ids
     return r2g_store_unlock(store, s, code, err);
 }
 
-r2g_status r2g_store_add_space(struct r2g_store *store, const char *id, int64_t nbytes, struct r2g_error *err) {
+r2g_status r2g_store_add_space(struct r2g_store *store, const char *id, int64_t nbytes, bool *found,
+                               struct r2g_error *err) {
     int code = r2g_store_begin(store, R2G_STORE_LAZY);
     if (code == SQLITE_OK) {
         sqlite3_stmt *s = store->statements[R2G_SQL_ADD_SPACE];
         r2g_store_bind_text(s, 1, id);
         sqlite3_bind_int64(s, 2, nbytes);
         code = r2g_store_run(s);
+        *found = code == SQLITE_OK && sqlite3_changes(store->db) > 0;
     }
     return r2g_store_end(store, code, err);
 }
