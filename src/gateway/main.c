@@ -11,6 +11,7 @@
 #include "base/json.h"
 #include "gateway/http.h"
 #include "gateway/jobs.h"
+#include "gateway/previews.h"
 #include "gateway/settings.h"
 
 static int complain(const struct r2g_error *err) {
@@ -69,6 +70,7 @@ static r2g_status serve(const struct r2g_settings *settings, const sigset_t *set
             wait_for_signal(set);
     }
     r2g_jobs_stop(jobs);
+    r2g_previews_stop();
     r2g_server_stop(server);
     r2g_jobs_close(jobs);
     return status;
