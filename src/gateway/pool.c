@@ -116,7 +116,7 @@ bool r2g_pool_send(struct r2g_pool *pool, json_t *line) {
             break;
         sent += got > 0 ? (size_t)got : 0;
     }
-    free(text);
+    r2g_budget_free(text);
     return nbytes > 0 && sent == nbytes;
 }
 
