@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -206,9 +207,10 @@ static void finish(struct r2g_http *http, struct connection *connection) {
     else
         r2g_metrics_observe(R2G_HISTOGRAM_REQUEST, r2g_clock_ns() - state->began_ns);
     log_request(http);
-    if (http->close || state->broken || !state->body_ended) {
+    if (http->close || state->broken || state->gone || !state->body_ended) {
         mg_disable_connection_keep_alive(http->connection);
-        r2g_http_linger(http);
+        if (!state->gone)
+            r2g_http_linger(http);
     }
     if (connection)
         connection->since_ns = r2g_clock_ns();
@@ -234,23 +236,45 @@ static struct r2g_http new_request(struct mg_connection *mg, struct r2g_server *
     };
 }
 
+/* What a thread of ours is given. */
+struct task {
+    struct r2g_http http;
+    struct connection *connection;
+};
+
+static void do_task(void *argument) {
+    struct task *task = argument;
+    serve(&task->http, task->connection);
+    finish(&task->http, task->connection);
+}
+
 static int on_request(struct mg_connection *mg) {
     struct r2g_server *server = mg_get_user_context_data(mg);
-    struct connection *connection = mg_get_user_connection_data(mg);
     const struct mg_request_info *info = mg_get_request_info(mg);
     struct r2g_http_state state;
-    struct r2g_http http = new_request(mg, server, &state);
+    struct task task = {.http = new_request(mg, server, &state), .connection = mg_get_user_connection_data(mg)};
     atomic_fetch_add(&server->active, 1);
     r2g_metrics_add(R2G_COUNT_REQUESTS, 1);
     const char *known = known_method(info->request_method);
-    http.method = known ? known : "?";
-    http.path = info->local_uri_raw;
-    state.head = strcmp(http.method, "HEAD") == 0;
+    task.http.method = known ? known : "?";
+    task.http.path = info->local_uri_raw;
+    state.head = strcmp(task.http.method, "HEAD") == 0;
     state.http10 = strcmp(info->http_version, "1.0") == 0;
-    serve(&http, connection);
-    finish(&http, connection);
+    if (!r2g_http_threads_run(&server->threads, do_task, &task)) {
+        struct r2g_error err;
+        enum r2g_problem problem =
+            r2g_problem(&err, R2G_PROBLEM_TOO_MANY_CONNECTIONS, "the system refuses another thread");
+        r2g_http_problem(&task.http, problem, &err);
+        finish(&task.http, task.connection);
+    }
     atomic_fetch_sub(&server->active, 1);
     return state.status;
+}
+
+/* civetweb reads as much as a header may have at once; what still waits then is more than that. */
+static bool more_waits(struct r2g_http *http) {
+    int fd = r2g_http_fd(http), nbytes = 0;
+    return fd >= 0 && ioctl(fd, FIONREAD, &nbytes) == 0 && nbytes > 0;
 }
 
 /* What civetweb refuses by itself: what it could not read as a request. The request's fields may be those of an earlier
@@ -265,7 +289,7 @@ static int on_error(struct mg_connection *mg, int status, const char *message) {
     enum r2g_problem problem;
     int64_t patience_ns = server->settings->header_timeout_s * SECOND_NS - SECOND_NS / 10;
     bool taken_apart = strcmp(message, "Bad request") == 0 && info->request_method && info->http_version;
-    if (status == 413)
+    if (status == 413 || more_waits(&http))
         problem = r2g_problem(&err, R2G_PROBLEM_HEADER_TOO_LARGE, "the header has more than %d bytes",
                               R2G_HTTP_HEADER_NBYTES);
     else if (connection && strcmp(message, "Malformed message") == 0 &&
@@ -393,6 +417,7 @@ r2g_status r2g_server_start(struct r2g_server **made, const struct r2g_settings 
     server->jobs = jobs;
     server->tls = settings->tls_certificate != NULL;
     server->stream_limit = settings->connections / 3 > 0 ? settings->connections / 3 : 1;
+    r2g_http_threads_init(&server->threads);
     status = r2g_guard_new(&server->guard, settings, err);
     if (status == R2G_OK)
         status = r2g_page_read(&server->page, settings->web, err);
@@ -428,6 +453,7 @@ void r2g_server_stop(struct r2g_server *server) {
     if (server->context)
         mg_stop(server->context);
     mg_exit_library();
+    r2g_http_threads_stop(&server->threads);
     r2g_watcher_stop(&server->watcher);
     r2g_page_free(server->page);
     r2g_guard_free(server->guard);

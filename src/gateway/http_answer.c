@@ -110,7 +110,7 @@ static void http_date(char *text, size_t text_nbytes) {
 bool r2g_http_send(struct r2g_http *http, const void *bytes, size_t nbytes) {
     struct r2g_http_state *state = http->state;
     const char *next = bytes;
-    while (nbytes > 0 && !state->broken) {
+    while (nbytes > 0 && !state->gone) {
         size_t piece = nbytes < R2G_HTTP_PIECE_NBYTES ? nbytes : R2G_HTTP_PIECE_NBYTES;
         struct r2g_watch watch;
         /* what is small goes into the socket's buffer and needs no watching */
@@ -125,14 +125,14 @@ bool r2g_http_send(struct r2g_http *http, const void *bytes, size_t nbytes) {
             r2g_metrics_add(R2G_COUNT_SENT_NBYTES, (uint64_t)sent);
         }
         if (fired || sent != (int)piece) {
-            state->broken = true;
+            state->gone = true;
             http->close = true;
             return false;
         }
         next += piece;
         nbytes -= piece;
     }
-    return !state->broken;
+    return !state->gone;
 }
 
 void r2g_http_send_header(struct r2g_http *http, int status, const char *type, int64_t nbytes) {
@@ -164,7 +164,7 @@ void r2g_http_send_header(struct r2g_http *http, int status, const char *type, i
     http->answered = true;
     state->status = status;
     if (mg_write(http->connection, lines, (size_t)length) != length) {
-        state->broken = true;
+        state->gone = true;
         http->close = true;
     }
 }
@@ -229,7 +229,7 @@ void r2g_http_stream_begin(struct r2g_http *http, int status, const char *type) 
             enum r2g_problem problem = r2g_problem(&err, R2G_PROBLEM_TOO_MANY_CONNECTIONS,
                                                    "%u answers are being streamed already", server->stream_limit);
             r2g_http_problem(http, problem, &err);
-            state->broken = true;
+            state->gone = true;
             return;
         }
         state->stream_counted = true;
@@ -240,7 +240,7 @@ void r2g_http_stream_begin(struct r2g_http *http, int status, const char *type) 
 
 bool r2g_http_stream(struct r2g_http *http, const void *bytes, size_t nbytes) {
     struct r2g_http_state *state = http->state;
-    if (state->broken || atomic_load(&state->server->stopping))
+    if (state->gone || atomic_load(&state->server->stopping))
         return false;
     if (nbytes == 0 || state->head) /* an empty chunk would be the last one */
         return !state->head;
@@ -256,7 +256,7 @@ void r2g_http_stream_end(struct r2g_http *http) {
     struct r2g_http_state *state = http->state;
     if (!state->streaming)
         return;
-    if (!state->http10 && !state->head && !state->broken)
+    if (!state->http10 && !state->head && !state->gone)
         (void)!r2g_http_send(http, "0\r\n\r\n", 5);
     state->streaming = false;
 }

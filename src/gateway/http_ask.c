@@ -43,9 +43,15 @@ static bool is_length(const char *text) {
  * word. Another server on the way may have read those lines, and then the two do not agree on where the body ends. Its
  * buffer holds the lines one after the other, each end of line turned into NULs, so what follows the last one it kept
  * tells whether it was the last. */
-static bool headers_complete(const struct mg_request_info *info) {
+static bool headers_sound(const struct mg_request_info *info) {
     if (info->num_headers == 0)
         return true;
+    /* a blank between name and colon, which civetweb passes over, is a second NUL there */
+    for (int i = 0; i < info->num_headers; i++) {
+        const char *behind = info->http_headers[i].name + strlen(info->http_headers[i].name) + 1;
+        if (behind < info->http_headers[i].value && *behind == '\0')
+            return false;
+    }
     const char *end = info->http_headers[info->num_headers - 1].value;
     end += strlen(end) + 1;
     if (*end == '\0')
@@ -64,7 +70,7 @@ enum r2g_problem r2g_http_check_framing(struct r2g_http *http, struct r2g_error 
     if (info->num_headers >= MG_MAX_HEADERS)
         return r2g_problem(err, R2G_PROBLEM_HEADER_TOO_LARGE, "a request has at most %d header lines",
                            MG_MAX_HEADERS - 1);
-    if (!headers_complete(info))
+    if (!headers_sound(info))
         return r2g_problem(err, R2G_PROBLEM_BAD_REQUEST, "a header line is folded or malformed");
     if (encodings > 0 && lengths > 0)
         return r2g_problem(err, R2G_PROBLEM_BAD_REQUEST, "Content-Length and Transfer-Encoding exclude each other");

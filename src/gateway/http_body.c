@@ -173,7 +173,7 @@ void r2g_http_linger(struct r2g_http *http) {
         shutdown(fd, SHUT_WR);
     int64_t until_ns = r2g_clock_ns() + LINGER_NS;
     uint64_t total = 0;
-    char bytes[R2G_HTTP_PIECE_NBYTES];
+    char bytes[4096]; /* civetweb's own thread may be here, whose stack is small */
     while (total < LINGER_NBYTES && !atomic_load(&state->server->stopping)) {
         int64_t left_ns = until_ns - r2g_clock_ns();
         struct pollfd wait = {.fd = fd, .events = POLLIN};

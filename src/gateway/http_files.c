@@ -101,7 +101,7 @@ static void add_disposition(struct r2g_http *http, const struct r2g_http_file *f
         if (encoded + 3 * letter >= sizeof utf8)
             break;
         for (size_t i = 0; i < letter; i++, p++) {
-            unsigned char c = (unsigned char)*p;
+            unsigned char c = (unsigned char)(*p == '\\' || (unsigned char)*p < 0x20 || *p == 0x7F ? '_' : *p);
             if (strchr(safe, c)) {
                 utf8[encoded++] = (char)c;
             } else {

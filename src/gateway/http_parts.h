@@ -41,6 +41,24 @@ void r2g_watch_begin(struct r2g_watcher *watcher, struct r2g_watch *watch, int f
 /* True if the deadline passed and the socket was shut down. */
 bool r2g_watch_end(struct r2g_watcher *watcher, struct r2g_watch *watch);
 
+/* ---- threads (http_threads.c) ---- */
+
+struct r2g_http_thread;
+struct r2g_http_threads {
+    pthread_mutex_t lock;
+    pthread_cond_t ended;
+    struct r2g_http_thread *idle; /* the one that was idle last first */
+    unsigned count;
+    bool stop;
+};
+
+void r2g_http_threads_init(struct r2g_http_threads *threads);
+/* Calls run(argument) in a thread with stack enough, and waits for it. False, and nothing was called, where the system
+ * refuses a thread. */
+R2G_MUST_CHECK bool r2g_http_threads_run(struct r2g_http_threads *threads, void (*run)(void *argument), void *argument);
+/* When nothing is under way: ends all of them. */
+void r2g_http_threads_stop(struct r2g_http_threads *threads);
+
 /* ---- the server (http.c) ---- */
 
 #define R2G_HTTP_HEADER_NBYTES 16384 /* a request's header at most */
@@ -53,6 +71,7 @@ struct r2g_server {
     struct r2g_guard *guard;
     struct r2g_page *page;
     struct r2g_watcher watcher;
+    struct r2g_http_threads threads;
     unsigned stream_limit;
     atomic_uint streams, active;
     atomic_bool stopping;
@@ -71,7 +90,8 @@ struct r2g_http_state {
     bool expects;        /* waits for 100 Continue before it sends its body */
     bool streaming, stream_counted;
     bool body_ended;
-    bool broken;       /* the client has gone, or framed its body badly */
+    bool broken;       /* the body cannot be read: badly framed, too slow, or cut short */
+    bool gone;         /* nothing more can be sent */
     int status;        /* of the answer */
     int64_t body_left; /* -1: chunked */
     size_t piece_nbytes;
