@@ -176,7 +176,8 @@ static bool await_start(struct r2g_pool *pool) {
     while (!pool->closing && pool->failures > 0 &&
            pthread_cond_timedwait(&pool->changed, &pool->lock, &until) != ETIMEDOUT)
         ;
-    while (!pool->closing && !pool->wanted)
+    /* who still has the last world kills all that bears its mark, which the next one bears, too */
+    while (!pool->closing && (!pool->wanted || pool->taken))
         pthread_cond_wait(&pool->changed, &pool->lock);
     return !pool->closing;
 }
@@ -227,7 +228,7 @@ static void greet(struct r2g_pool *pool, int fd) {
     json_int_t ranks = json_integer_value(json_object_get(line, "ranks"));
     json_decref(line);
     pthread_mutex_lock(&pool->lock);
-    if (ready && pool->state == STATE_STARTING && !pool->taken && ranks > 0) {
+    if (ready && pool->state == STATE_STARTING && ranks > 0) {
         if (pool->fd >= 0)
             close(pool->fd);
         pool->fd = fd;
@@ -253,8 +254,6 @@ static void *accept_worlds(void *user) {
         int fd = accept4(pool->listen_fd, NULL, NULL, SOCK_CLOEXEC);
         pthread_mutex_lock(&pool->lock);
         bool expected = pool->state == STATE_STARTING;
-        while (expected && pool->taken && !pool->closing) /* the last world's user has yet to see its end */
-            pthread_cond_wait(&pool->changed, &pool->lock);
         pthread_mutex_unlock(&pool->lock);
         if (fd >= 0 && expected)
             greet(pool, fd);
