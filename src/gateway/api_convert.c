@@ -37,17 +37,15 @@ static void add_timing(struct r2g_http *http, const struct r2g_job *job) {
     add_time(text, sizeof text, "parallel", job->parallel_ns);
     add_time(text, sizeof text, "sequential", job->sequential_ns);
     r2g_http_add_header(http, "Server-Timing", "%s", text);
+    r2g_http_add_header(http, "Rgb2gray-Method", "%s", r2g_job_method(job));
     r2g_http_add_header(http, "Rgb2gray-Ranks", "%u", job->ranks);
     r2g_http_add_header(http, "Rgb2gray-Launcher", "%s", job->launched_by);
 }
 
 static enum r2g_problem answer_result(struct r2g_http *http, const struct r2g_job *job, struct r2g_error *err) {
     char name[300];
-    struct r2g_http_file file = {.fd = -1,
-                                 .type = r2g_job_media_type(job->out_format),
-                                 .etag = job->out_sha256[0] ? job->out_sha256 : NULL,
-                                 .download_name = name,
-                                 .attachment = true};
+    struct r2g_http_file file = {
+        .fd = -1, .type = r2g_job_media_type(job->out_format), .download_name = name, .attachment = true};
     enum r2g_problem problem = r2g_jobs_open_file(http->jobs, job, "result", &file.fd, &file.nbytes, err);
     if (problem != R2G_PROBLEM_NONE)
         return problem;

@@ -47,12 +47,6 @@ static struct cell ms_cell(int64_t ns) {
     return real_cell(ns < 0 ? -1 : (double)ns / 1e6);
 }
 
-static const char *method_of(const struct r2g_job *job) {
-    if (job->options.weights[0])
-        return job->options.weights;
-    return job->options.method[0] ? job->options.method : "bt601";
-}
-
 /* `created` keeps the text of one cell. */
 static void fill(const struct r2g_job *job, char created[R2G_TIME_TEXT_NBYTES], struct cell cells[COLUMNS]) {
     uint64_t pixels = 0;
@@ -72,7 +66,7 @@ static void fill(const struct r2g_job *job, char created[R2G_TIME_TEXT_NBYTES], 
         known_cell(job->width),
         known_cell(job->height),
         known_cell(pixels),
-        text_cell(method_of(job)),
+        text_cell(r2g_job_method(job)),
         known_cell(job->ranks),
         text_cell(job->launched_by),
         ms_cell(job->parallel_ns),

@@ -31,6 +31,12 @@ double r2g_job_efficiency(const struct r2g_job *job) {
     return speedup >= 0 && job->ranks > 0 ? speedup / job->ranks : -1;
 }
 
+const char *r2g_job_method(const struct r2g_job *job) {
+    if (job->options.weights[0])
+        return job->options.weights;
+    return job->options.method[0] ? job->options.method : "bt601";
+}
+
 static json_t *text_or_null(const char *text) {
     return text[0] ? r2g_json_text(text) : json_null();
 }

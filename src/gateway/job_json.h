@@ -16,6 +16,9 @@ json_t *r2g_time_json(int64_t unix_ms);
 double r2g_job_speedup(const struct r2g_job *job);
 double r2g_job_efficiency(const struct r2g_job *job);
 
+/* The method, or the weights, that the job asks for, or the usual method. Never NULL. */
+const char *r2g_job_method(const struct r2g_job *job);
+
 /* What a file of the job's input or output format is called: "image/png", "jpg". */
 const char *r2g_job_media_type(const char *format);
 const char *r2g_job_extension(const char *format);

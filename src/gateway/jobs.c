@@ -255,11 +255,13 @@ enum r2g_problem r2g_jobs_delete(struct r2g_jobs *jobs, const char *id, const ch
     return problem;
 }
 
-/* Whether it is a name that a file of a job can have: no path, nothing hidden, nothing unfinished. */
+/* Whether it is a name that a file of a job can have, perhaps in folders below the job's (tiles): no way out of it, nothing
+ * hidden, nothing unfinished. */
 static bool is_file_name(const char *file) {
     size_t length = strlen(file);
-    return length > 0 && length < 80 && file[0] != '.' &&
-           strspn(file, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-") == length &&
+    return length > 0 && length < 80 && file[0] != '.' && file[0] != '/' && !strstr(file, "//") &&
+           !strstr(file, "/.") &&
+           strspn(file, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-/") == length &&
            (length < 5 || strcmp(file + length - 5, ".part") != 0);
 }
 

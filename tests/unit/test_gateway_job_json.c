@@ -121,7 +121,7 @@ static void metadata_is_checked(void **state) {
                                       "filename YS\xFF=",
                                       "filename AAAA",
                                       ",",
-                                      " a YQ==,,",
+                                      " filename YQ==,,",
                                       "filename  YS5wbmc="};
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
         assert_int_equal(metadata(bad[i], &job), R2G_PROBLEM_BAD_REQUEST);
