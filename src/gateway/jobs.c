@@ -44,11 +44,12 @@ static r2g_status open_parts(struct r2g_jobs *jobs, struct r2g_error *err) {
     if (snprintf(path, sizeof path, "%s/store.db", r2g_spool_path(jobs->spool)) >= (int)sizeof path)
         return r2g_fail(err, R2G_EUSAGE, "the path of the spool is too long");
     status = r2g_store_open(&jobs->store, path, err);
+    bool slurm = strcmp(settings->launcher, "slurm") == 0;
+    struct r2g_error none; /* where it is not the launcher, Slurm may be there or not */
+    if (status == R2G_OK && r2g_slurm_open(&jobs->slurm, jobs, slurm ? err : &none) != R2G_OK && slurm)
+        status = err->status;
     if (status == R2G_OK)
         status = r2g_jobs_recover(jobs, err);
-    bool slurm = strcmp(settings->launcher, "slurm") == 0;
-    if (status == R2G_OK && (slurm || r2g_program_find("sbatch", path, sizeof path)))
-        status = r2g_slurm_open(&jobs->slurm, jobs, err);
     if (status == R2G_OK && !slurm)
         status = r2g_pool_open(&jobs->pool, jobs, strcmp(settings->launcher, "mpirun") != 0, err);
     return status;

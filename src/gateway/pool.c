@@ -105,19 +105,19 @@ enum r2g_pool_heard r2g_pool_hear(struct r2g_pool *pool, int stop_fd, int64_t en
 }
 
 bool r2g_pool_send(struct r2g_pool *pool, json_t *line) {
-    char *text = line ? json_dumps(line, JSON_COMPACT) : NULL;
-    json_decref(line);
-    size_t nbytes = text ? strlen(text) : 0, sent = 0;
+    size_t nbytes = line ? json_dumpb(line, NULL, 0, JSON_COMPACT) : 0, sent = 0;
+    char *text = nbytes > 0 ? r2g_new(nbytes + 1, NULL) : NULL;
     if (text)
-        text[nbytes++] = '\n'; /* in place of the NUL */
-    while (sent < nbytes) {
-        ssize_t got = send(pool->fd, text + sent, nbytes - sent, MSG_NOSIGNAL);
+        text[json_dumpb(line, text, nbytes, JSON_COMPACT)] = '\n';
+    json_decref(line);
+    while (text && sent <= nbytes) {
+        ssize_t got = send(pool->fd, text + sent, nbytes + 1 - sent, MSG_NOSIGNAL);
         if (got < 0 && errno != EINTR)
             break;
         sent += got > 0 ? (size_t)got : 0;
     }
-    r2g_budget_free(text);
-    return nbytes > 0 && sent == nbytes;
+    free(text);
+    return nbytes > 0 && sent > nbytes;
 }
 
 /* ---- the keeper ---- */

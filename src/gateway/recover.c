@@ -68,6 +68,10 @@ static r2g_status resume(struct r2g_jobs *jobs, const struct r2g_stored *stored,
         job->problem = R2G_PROBLEM_INTERNAL;
         snprintf(job->detail, sizeof job->detail, "the file has been lost");
         r2g_live_end(jobs, live, job, R2G_JOB_FAILED);
+    } else if (outside && !jobs->slurm) {
+        job->problem = R2G_PROBLEM_LAUNCH_FAILED;
+        snprintf(job->detail, sizeof job->detail, "it was given to Slurm, which is not here any more");
+        r2g_live_end(jobs, live, job, R2G_JOB_FAILED);
     } else if (now.deaths >= DEATHS_MAX) {
         job->problem = R2G_PROBLEM_CRASHED;
         snprintf(job->detail, sizeof job->detail, "the server ended %u times while it was converted", now.deaths);
@@ -123,7 +127,8 @@ static void check_folder(void *user, const char *name) {
             (void)!r2g_store_add_space(jobs->store, name, -(int64_t)stored.space_nbytes, &found, &err);
         return;
     }
-    r2g_spool_tidy_job(jobs->spool, name);
+    if (stored.job.state != R2G_JOB_RUNNING) /* one that Slurm runs goes on writing there */
+        r2g_spool_tidy_job(jobs->spool, name);
     uint64_t nbytes = r2g_spool_measure_job(jobs->spool, name);
     int64_t more = (int64_t)(nbytes - stored.space_nbytes);
     if (more != 0)

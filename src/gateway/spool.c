@@ -234,15 +234,26 @@ int r2g_spool_open_job(const struct r2g_spool *spool, const char *id) {
 }
 
 struct measuring {
-    int fd;
+    int fd, depth;
     uint64_t nbytes;
 };
 
 static void measure(void *user, const char *name) {
     struct measuring *measuring = user;
     struct stat is;
-    if (fstatat(measuring->fd, name, &is, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(is.st_mode))
+    if (fstatat(measuring->fd, name, &is, AT_SYMLINK_NOFOLLOW) != 0)
+        return;
+    if (S_ISREG(is.st_mode))
         measuring->nbytes += (uint64_t)is.st_size;
+    if (!S_ISDIR(is.st_mode) || measuring->depth >= DEPTH_MAX)
+        return;
+    struct measuring below = {.fd = openat(measuring->fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC),
+                              .depth = measuring->depth + 1};
+    if (below.fd < 0)
+        return;
+    each_name(below.fd, measure, &below);
+    close(below.fd);
+    measuring->nbytes += below.nbytes;
 }
 
 uint64_t r2g_spool_measure_job(const struct r2g_spool *spool, const char *id) {
@@ -263,8 +274,11 @@ void r2g_spool_remove_job(const struct r2g_spool *spool, const char *id) {
 
 static void tidy(void *user, const char *name) {
     size_t length = strlen(name);
-    bool unfinished = length > 5 && strcmp(name + length - 5, ".part") == 0;
-    if (unfinished || strcmp(name, "tmp") == 0)
+    bool left = length > 5 && strcmp(name + length - 5, ".part") == 0;
+    static const char *const names[] = {"tmp", "exit", "slurm.out", "slurm.err"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        left = left || strcmp(name, names[i]) == 0;
+    if (left)
         remove_tree(*(const int *)user, name, 0);
 }
 

@@ -66,9 +66,10 @@ static const char *const texts[R2G_SQL_STATEMENTS] = {
     [R2G_SQL_COUNTS] = "SELECT state, count(*) FROM jobs GROUP BY state",
     [R2G_SQL_LAST_NUMBER] = "SELECT max(ifnull((SELECT max(number) FROM jobs), 0), "
                             "ifnull((SELECT max(number) FROM removed), 0))",
-    [R2G_SQL_NOTE_REMOVED] = "INSERT OR REPLACE INTO removed(id, client, number, events, why, removed_ms) "
-                             "SELECT id, client, number, (SELECT count(*) FROM events WHERE events.job = jobs.number), ?2, ?3 "
-                             "FROM jobs WHERE id = ?1",
+    [R2G_SQL_NOTE_REMOVED] =
+        "INSERT OR REPLACE INTO removed(id, client, number, events, why, removed_ms) "
+        "SELECT id, client, number, (SELECT count(*) FROM events WHERE events.job = jobs.number), ?2, ?3 "
+        "FROM jobs WHERE id = ?1",
     [R2G_SQL_DELETE_EVENTS] = "DELETE FROM events WHERE job = (SELECT number FROM jobs WHERE id = ?1)",
     [R2G_SQL_DELETE_JOB] = "DELETE FROM jobs WHERE id = ?1",
     [R2G_SQL_GET_REMOVED] = "SELECT why, events FROM removed WHERE id = ?1 AND (?2 IS NULL OR client = ?2)",
