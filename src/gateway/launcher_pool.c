@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/buffer.h"
 #include "gateway/jobs_inside.h"
 #include "gateway/pool.h"
 
@@ -39,8 +40,11 @@ static void keep_report(const struct r2g_attempt *attempt, const json_t *report)
     int fd = folder_fd >= 0
                  ? openat(folder_fd, "report.json.part", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600)
                  : -1;
-    if (fd >= 0 && json_dumpfd(report, fd, JSON_COMPACT) != 0)
+    /* one write, where jansson's own way to a descriptor takes one for each word */
+    char *text = fd >= 0 ? json_dumps(report, JSON_COMPACT) : NULL;
+    if (fd >= 0 && (!text || write(fd, text, strlen(text)) != (ssize_t)strlen(text)))
         unlinkat(folder_fd, "report.json.part", 0);
+    r2g_budget_free(text);
     if (fd >= 0)
         close(fd);
     if (folder_fd >= 0)

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/json.h"
 #include "gateway/jobs_inside.h"
 
 #define REPORT_MAX_NBYTES ((off_t)16 << 20)
@@ -112,12 +113,11 @@ static bool count_file(struct r2g_attempt *attempt, int folder_fd, const char *n
 
 void r2g_outcome_report(struct r2g_attempt *attempt, struct r2g_job *job) {
     struct stat is;
-    json_error_t why;
     int folder_fd = r2g_spool_open_job(attempt->jobs->spool, job->id);
     int fd = folder_fd >= 0 ? openat(folder_fd, "report.json.part", O_RDONLY | O_CLOEXEC | O_NOFOLLOW) : -1;
     json_t *report = NULL;
     if (fd >= 0 && fstat(fd, &is) == 0 && S_ISREG(is.st_mode) && is.st_size > 0 && is.st_size <= REPORT_MAX_NBYTES)
-        report = json_loadfd(fd, 0, &why);
+        report = r2g_json_read(fd, REPORT_MAX_NBYTES);
     if (report) {
         job->parallel_ns = number_at(report, "runs", "parallel", "wall_ns");
         job->sequential_ns = number_at(report, "runs", "sequential", "wall_ns");
