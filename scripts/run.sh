@@ -45,6 +45,7 @@ if [[ ! -f $build/Makefile ]]; then
 fi
 quietly cmake --build "$build" --parallel "$(nproc)" --target all
 
+rm -f "$log"
 rgb2gray=$build/src/rgb2gray
 ranks=${RANKS:-$(nproc)}
 
@@ -66,7 +67,10 @@ for argument in "$@"; do
 done
 
 if [[ $images == false ]]; then
-    options=(--ranks "$ranks")
+    options=()
+    if [[ -n ${RANKS-} ]]; then
+        options+=(--ranks "$RANKS")
+    fi
     if [[ -n ${PORT-} ]]; then
         options+=(--port "$PORT")
     fi
