@@ -9,8 +9,8 @@ usage: scripts/bench.sh [OPTIONS] [IMAGE...]
 Measures rgb2gray beside vips, GraphicsMagick, ImageMagick, ffmpeg, OpenCV, Pillow, jpegtran, djpeg with cjpeg, and
 netpbm on this machine, all in turn, and checks every output against the exact formula. Installs what is missing (with
 apt), builds the preset release, makes pictures, measures, prints, and writes into out/bench/: results.csv,
-results.json, chart.svg, and table.md to copy from; of kernels, kernels.json and kernels.md. IMAGEs (PNG, JPEG, BMP,
-PPM) are measured instead of made pictures.
+results.json, chart.svg, and table.md to copy from; of kernels, kernels.json and kernels.md; of the gateway, gateway.json and
+gateway.md. IMAGEs (PNG, JPEG, BMP, PPM) are measured instead of made pictures.
 
   --quick          2000 x 2000 only, three rounds: some minutes. All else takes most of an hour on two cores
   --sizes LIST     sizes of made pictures, such as "2000 8000" or "640x480". Default: 2000 8000
@@ -26,6 +26,7 @@ PPM) are measured instead of made pictures.
   --dir DIR        where pictures and outputs lie. Default: out/bench. /dev/shm leaves the disk out
   --peers          only the part about files
   --kernel         only the part about kernels in memory (rgb2gray's, OpenCV's, libyuv's, memcpy)
+  --gateway        only the part about requests to the gateway, beside the program alone
 
 Lists may be parted by commas or blanks. Ends with 1 where an output of rgb2gray is not exact (but for pixels encoded
 as JPEG, whose loss is shown); never because of a time.
@@ -54,7 +55,7 @@ while [[ $# -gt 0 ]]; do
         folder=$2
         shift
         ;;
-    --peers)
+    --peers | --gateway)
         kernel=0
         options+=("$1")
         ;;
@@ -117,5 +118,5 @@ fi
 
 mkdir -p "$root/out/bench"
 PYTHONDONTWRITEBYTECODE=1 /usr/bin/python3 "$root/scripts/bench/main.py" --program "$build/src/rgb2gray" \
-    --library "$build/src/librgb2gray.so" --make-picture "$build/tests/make_picture" --results "$root/out/bench" \
-    --dir "$folder" "${options[@]}"
+    --library "$build/src/librgb2gray.so" --gateway-program "$build/src/rgb2gray-gateway" \
+    --make-picture "$build/tests/make_picture" --results "$root/out/bench" --dir "$folder" "${options[@]}"

@@ -1,17 +1,20 @@
 #!/usr/bin/env bash
-# Sets up, builds and converts; see --help.
+# Sets up, builds, and starts the gateway or converts; see --help.
 set -euo pipefail
 
 usage() {
     cat <<'EOF'
-usage: scripts/run.sh [rgb2gray options] IMAGE...
-       scripts/run.sh
+usage: scripts/run.sh [gateway options]
+       scripts/run.sh [rgb2gray options] IMAGE...
 
-Installs what is missing, builds rgb2gray (into build/release) and converts the images to grayscale with all CPUs, under
-mpirun. With no argument it makes a picture (out/tissue.ppm, 4000 x 4000), converts it and compares the time with that
-of one process. Options go to rgb2gray as they are; `scripts/run.sh --help` ends here, `rgb2gray --help` lists them.
+Installs what is missing and builds rgb2gray (into build/release).
+Without an image it starts the gateway, which prints the address of its page and API, and runs until Ctrl-C; all options
+go to it, such as `scripts/run.sh --port 9000` (see rgb2gray-gateway --help).
+With images it converts them to grayscale with all CPUs, under mpirun; options go to rgb2gray (see rgb2gray --help).
+An image is '-' or a file that is named, but for the value of --config, --hostfile, --tls-cert or --program.
 
 Environment: RANKS  number of MPI processes; default: the CPUs this process may use
+             PORT   of the gateway; default: 8080
 EOF
 }
 
@@ -40,25 +43,45 @@ fi
 if [[ ! -f $build/Makefile ]]; then
     quietly cmake -S "$root" --preset release -DRGB2GRAY_TESTS=OFF
 fi
-quietly cmake --build "$build" --parallel "$(nproc)" --target all make_picture
+quietly cmake --build "$build" --parallel "$(nproc)" --target all
 
+rm -f "$log"
 rgb2gray=$build/src/rgb2gray
 ranks=${RANKS:-$(nproc)}
 
-if [[ $# -gt 0 ]]; then
-    # The report says where the result lies; not where it would mix with a picture, or something else was asked for.
-    report=(--report text)
-    for argument in "$@"; do
-        case $argument in
-        - | -o- | --output=- | -q | --quiet | --report* | --explain | --compare) report=() ;;
+# Without an image all is for the gateway.
+images=false
+before=
+for argument in "$@"; do
+    case $argument in
+    - | --) images=true ;;
+    -*) ;;
+    *)
+        case $before in
+        -c | --config | --hostfile | --tls-cert | --program) ;; # whose value is a file, too
+        *) if [[ -f $argument || $before != -* ]]; then images=true; fi ;;
         esac
-    done
-    exec "$rgb2gray" -n "$ranks" "${report[@]}" "$@"
+        ;;
+    esac
+    before=$argument
+done
+
+if [[ $images == false ]]; then
+    options=()
+    if [[ -n ${RANKS-} ]]; then
+        options+=(--ranks "$RANKS")
+    fi
+    if [[ -n ${PORT-} ]]; then
+        options+=(--port "$PORT")
+    fi
+    exec "$build/src/rgb2gray-gateway" "${options[@]}" "$@"
 fi
 
-out=$root/out
-mkdir -p "$out"
-echo "run: making $out/tissue.ppm" >&2
-"$build/tests/make_picture" tissue 4000 4000 -o "$out/tissue.ppm"
-"$rgb2gray" -n "$ranks" --compare --force -o "$out/tissue-gray.png" "$out/tissue.ppm"
-echo "run: the gray picture is $out/tissue-gray.png" >&2
+# The report says where the result lies; not where it would mix with a picture, or something else was asked for.
+report=(--report text)
+for argument in "$@"; do
+    case $argument in
+    - | -o- | --output=- | -q | --quiet | --report* | --explain | --compare) report=() ;;
+    esac
+done
+exec "$rgb2gray" -n "$ranks" "${report[@]}" "$@"

@@ -68,7 +68,7 @@ async function ended(url) {
     const job = await api.job(url);
     end();
     if (job.state === "done") showResult(job);
-    else showError(job.error ? `${job.error.title}: ${job.error.detail}` : words.stateText(job));
+    else showError(words.failure(job));
   } catch (error) {
     fail(error);
   }

@@ -36,6 +36,12 @@ export function verdict(job) {
   return `${processes} and one alone took equally long.`;
 }
 
+// Why there is no result, in the server's words.
+export function failure(job) {
+  if (!job.error) return stateText(job);
+  return job.error.detail ? `${job.error.title}: ${job.error.detail}` : `${job.error.title}.`;
+}
+
 export function timeRows(job) {
   const times = job.times ?? {};
   const rows = [["Parallel", duration(times.parallel_ns)], ["Sequential", duration(times.sequential_ns)]];

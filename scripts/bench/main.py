@@ -10,6 +10,7 @@ import tempfile
 
 import chart
 import contenders
+import gateway
 import kernel
 import machine
 import measure
@@ -43,6 +44,7 @@ def parse(arguments):
     parser.add_argument("images", nargs="*")
     parser.add_argument("--program", required=True)
     parser.add_argument("--library", default="")
+    parser.add_argument("--gateway-program", default="")
     parser.add_argument("--make-picture", required=True)
     parser.add_argument("--results", required=True)
     parser.add_argument("--dir", required=True)
@@ -56,6 +58,7 @@ def parse(arguments):
     parser.add_argument("--ranks", type=lambda value: [int(word) for word in words(value)])
     parser.add_argument("--peers", action="store_true")
     parser.add_argument("--kernel", action="store_true")
+    parser.add_argument("--gateway", action="store_true")
     options = parser.parse_args(arguments)
     given = bool(options.images) and not options.sizes and not options.kinds
     if not options.sizes:
@@ -67,8 +70,9 @@ def parse(arguments):
         options.kinds = list(pictures.KINDS)
     options.runs = (3 if options.quick else 7) if options.runs is None else options.runs
     options.ranks = [1, 2] if options.ranks is None else options.ranks
-    if not options.peers and not options.kernel:
+    if not options.peers and not options.kernel and not options.gateway:
         options.peers = options.kernel = True
+        options.gateway = bool(options.gateway_program)
     check(parser, options)
     return options
 
@@ -186,6 +190,12 @@ def write_kernels(folder, facts, lines):
         file.write(tables.markdown(kernel.table(lines)) + "\n")
 
 
+def write_gateway(folder, facts, found):
+    text.write_json(os.path.join(folder, "gateway.json"), {"machine": facts, "gateway": found})
+    with open(os.path.join(folder, "gateway.md"), "w", encoding="utf-8") as file:
+        file.write(tables.markdown(gateway.table(found)) + "\n")
+
+
 def inexact(findings):
     """Outputs of rgb2gray that are no gray pictures, or not exact though nothing need be lost: in all paths but those that
     encode pixels as JPEG. A JPEG given by name may be of a kind that must be encoded anew."""
@@ -211,6 +221,11 @@ def run(options):
             lines = kernel.measured(options.library, scratch, options.quick, say)
             print(kernel.shown(lines) + "\n", flush=True)
             write_kernels(options.results, document["machine"], lines)
+        if options.gateway:
+            found = gateway.measured(options.gateway_program, options.program, store, runner, scratch,
+                                     max(options.runs * 5, 5), say)
+            print(gateway.shown(found) + "\n", flush=True)
+            write_gateway(options.results, document["machine"], found)
         if options.peers:
             print(text.COUNTED, flush=True)
             document["imports"] = measure.import_times(runner, files.everyone, min(options.runs, IMPORT_RUNS))

@@ -242,6 +242,7 @@ int r2g_cli_pool(const struct r2g_cli *cli, bool alone) {
     if (status == R2G_OK) {
         pool.comm = &comm;
         pool.first_rank = comm.rank == 0;
+        comm.init_ns = comm.launch_ns = -1; /* paid once, and by no request */
         status = open_and_serve(&pool, cli);
     }
     return r2g_cli_ranks_stop(&comm, status);

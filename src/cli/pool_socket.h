@@ -13,7 +13,7 @@
 
 #include <rgb2gray/status.h>
 
-enum { R2G_POOL_LINE_NBYTES = 65536, R2G_POOL_ID_NBYTES = 128 }; /* with the ends of the texts */
+enum { R2G_POOL_LINE_NBYTES = 65536, R2G_POOL_ID_NBYTES = 128 }; /* with the line's end, and the NUL */
 
 struct r2g_pool_socket {
     int fd;
@@ -23,7 +23,7 @@ struct r2g_pool_socket {
     char bytes[R2G_POOL_LINE_NBYTES];
 };
 
-/* One conversion to do. `words` and `packed` lie in one piece of memory, released by r2g_pool_request_free. */
+/* One conversion to do; r2g_pool_request_free releases it. */
 struct r2g_pool_request {
     char id[R2G_POOL_ID_NBYTES];
     bool progress;

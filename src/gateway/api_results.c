@@ -118,9 +118,8 @@ static void rename_paths(json_t *value, const struct renaming *renaming) {
 }
 
 static json_t *read_report(const struct r2g_http *http, const struct r2g_job *job, int fd) {
-    json_error_t why;
     struct renaming *renaming = r2g_new(sizeof *renaming, NULL);
-    json_t *report = renaming ? json_loadfd(fd, 0, &why) : NULL;
+    json_t *report = renaming ? r2g_json_read(fd, REPORT_MAX_NBYTES) : NULL;
     if (report) {
         r2g_jobs_path(http->jobs, job->id, "original", renaming->original);
         r2g_jobs_path(http->jobs, job->id, "result", renaming->result);

@@ -399,15 +399,21 @@ static r2g_status start_civetweb(struct r2g_server *server, const char *bind, st
     return R2G_OK;
 }
 
-r2g_status r2g_server_start(struct r2g_server **made, const struct r2g_settings *settings, struct r2g_jobs *jobs,
-                            struct r2g_error *err) {
-    *made = NULL;
+static const char *bind_address(const struct r2g_settings *settings) {
+    return strcmp(settings->bind, "localhost") == 0 ? "127.0.0.1" : settings->bind;
+}
+
+r2g_status r2g_server_check(const struct r2g_settings *settings, struct r2g_error *err) {
     r2g_status status = r2g_guard_check_settings(settings, err);
     if (status == R2G_OK && settings->tls_certificate)
         status = r2g_tls_check(settings->tls_certificate, err);
-    const char *bind = strcmp(settings->bind, "localhost") == 0 ? "127.0.0.1" : settings->bind;
-    if (status == R2G_OK)
-        status = probe(settings, bind, err);
+    return status == R2G_OK ? probe(settings, bind_address(settings), err) : status;
+}
+
+r2g_status r2g_server_start(struct r2g_server **made, const struct r2g_settings *settings, struct r2g_jobs *jobs,
+                            struct r2g_error *err) {
+    *made = NULL;
+    r2g_status status = r2g_server_check(settings, err);
     if (status != R2G_OK)
         return status;
     struct r2g_server *server = r2g_new(sizeof *server, err);
@@ -425,7 +431,7 @@ r2g_status r2g_server_start(struct r2g_server **made, const struct r2g_settings 
         status = r2g_watcher_start(&server->watcher, err);
     mg_init_library(server->tls ? MG_FEATURES_TLS : 0);
     if (status == R2G_OK)
-        status = start_civetweb(server, bind, err);
+        status = start_civetweb(server, bind_address(settings), err);
     if (status != R2G_OK) {
         r2g_server_stop(server);
         return status;

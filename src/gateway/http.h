@@ -46,6 +46,9 @@ struct r2g_route {
 extern const struct r2g_route r2g_api_routes[];
 
 struct r2g_server;
+/* Whether the settings allow a server, and its address can be had: the errors of r2g_server_start, before anything else
+ * is started. */
+R2G_MUST_CHECK r2g_status r2g_server_check(const struct r2g_settings *settings, struct r2g_error *err);
 /* Listens and serves r2g_api_routes, and the page's files (settings->web) for GET of other paths. R2G_EUSAGE where the
  * address cannot be had or the settings do not allow it (no token; TLS that would crash). */
 R2G_MUST_CHECK r2g_status r2g_server_start(struct r2g_server **server, const struct r2g_settings *settings,

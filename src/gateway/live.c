@@ -75,13 +75,14 @@ void r2g_live_release(struct r2g_jobs *jobs, struct r2g_live *live) {
     free(live);
 }
 
+/* The caller has a reference of its own. */
 static void take_out(struct r2g_jobs *jobs, struct r2g_live *live) {
     struct r2g_live **place = bucket(jobs, live->stored.job.id);
     while (*place && *place != live)
         place = &(*place)->next;
     if (*place) {
         *place = live->next;
-        r2g_live_release(jobs, live);
+        live->references--;
     }
 }
 

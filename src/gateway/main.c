@@ -54,7 +54,9 @@ static void wait_for_signal(const sigset_t *set) {
 static r2g_status serve(const struct r2g_settings *settings, const sigset_t *set, struct r2g_error *err) {
     struct r2g_jobs *jobs = NULL;
     struct r2g_server *server = NULL;
-    r2g_status status = r2g_jobs_open(&jobs, settings, err);
+    r2g_status status = r2g_server_check(settings, err);
+    if (status == R2G_OK)
+        status = r2g_jobs_open(&jobs, settings, err);
     if (status != R2G_OK)
         return status;
     status = r2g_server_start(&server, settings, jobs, err);

@@ -5,13 +5,11 @@
 #include <inttypes.h>
 #include <openssl/evp.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/buffer.h"
-#include "base/file.h"
+#include "base/json.h"
 #include "gateway/jobs_inside.h"
 
 #define REPORT_MAX_NBYTES ((off_t)16 << 20)
@@ -113,25 +111,13 @@ static bool count_file(struct r2g_attempt *attempt, int folder_fd, const char *n
     return true;
 }
 
-/* Not json_loadfd, which makes a call of the system for each byte. */
-static json_t *load(int fd, size_t nbytes) {
-    json_error_t why;
-    size_t got = 0;
-    char *text = r2g_new(nbytes, NULL);
-    json_t *report = NULL;
-    if (text && r2g_file_read_at(fd, 0, text, nbytes, &got) == 0)
-        report = json_loadb(text, got, 0, &why);
-    free(text);
-    return report;
-}
-
 void r2g_outcome_report(struct r2g_attempt *attempt, struct r2g_job *job) {
     struct stat is;
     int folder_fd = r2g_spool_open_job(attempt->jobs->spool, job->id);
     int fd = folder_fd >= 0 ? openat(folder_fd, "report.json.part", O_RDONLY | O_CLOEXEC | O_NOFOLLOW) : -1;
     json_t *report = NULL;
     if (fd >= 0 && fstat(fd, &is) == 0 && S_ISREG(is.st_mode) && is.st_size > 0 && is.st_size <= REPORT_MAX_NBYTES)
-        report = load(fd, (size_t)is.st_size);
+        report = r2g_json_read(fd, REPORT_MAX_NBYTES);
     if (report) {
         job->parallel_ns = number_at(report, "runs", "parallel", "wall_ns");
         job->sequential_ns = number_at(report, "runs", "sequential", "wall_ns");

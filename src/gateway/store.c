@@ -48,8 +48,6 @@ static const char *const texts[R2G_SQL_STATEMENTS] = {
     [R2G_SQL_BEGIN] = "BEGIN IMMEDIATE",
     [R2G_SQL_COMMIT] = "COMMIT",
     [R2G_SQL_ROLLBACK] = "ROLLBACK",
-    [R2G_SQL_SYNC_NORMAL] = "PRAGMA synchronous = NORMAL",
-    [R2G_SQL_SYNC_FULL] = "PRAGMA synchronous = FULL",
     [R2G_SQL_PUT_JOB] = "INSERT OR REPLACE INTO jobs(" JOB_COLUMNS ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, "
                         "?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28, "
                         "?29, ?30, ?31)",
@@ -113,11 +111,16 @@ r2g_status r2g_store_unlock(struct r2g_store *store, sqlite3_stmt *statement, in
     return status;
 }
 
+static int run_text(struct r2g_store *store, const char *text) {
+    return sqlite3_exec(store->db, text, NULL, NULL, NULL);
+}
+
 int r2g_store_begin(struct r2g_store *store, enum r2g_durability durability) {
     pthread_mutex_lock(&store->lock);
     bool durable = durability == R2G_STORE_DURABLE;
     if (durable != store->durable) {
-        int code = r2g_store_run(store->statements[durable ? R2G_SQL_SYNC_FULL : R2G_SQL_SYNC_NORMAL]);
+        /* this pragma does its work while it is prepared, not when it is run */
+        int code = run_text(store, durable ? "PRAGMA synchronous = FULL" : "PRAGMA synchronous = NORMAL");
         if (code != SQLITE_OK)
             return code;
         store->durable = durable;
@@ -142,10 +145,6 @@ void r2g_store_bind_text(sqlite3_stmt *statement, int index, const char *text) {
 void r2g_store_take_text(sqlite3_stmt *statement, int column, char *text, size_t text_nbytes) {
     const unsigned char *value = sqlite3_column_text(statement, column);
     snprintf(text, text_nbytes, "%s", value ? (const char *)value : "");
-}
-
-static int run_text(struct r2g_store *store, const char *text) {
-    return sqlite3_exec(store->db, text, NULL, NULL, NULL);
 }
 
 /* A statement that gives one number or text. */

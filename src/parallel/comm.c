@@ -191,7 +191,7 @@ r2g_status r2g_quiet_barrier(struct r2g_comm *comm, struct r2g_error *err) {
 r2g_status r2g_quiet_bcast(struct r2g_comm *comm, void *bytes, int nbytes, struct r2g_error *err) {
     MPI_Request request;
     r2g_status status = r2g_mpi_check(MPI_Ibcast(bytes, nbytes, MPI_BYTE, 0, comm->mpi, &request), "MPI_Ibcast", err);
-    return status == R2G_OK ? wait_quietly(&request, SPIN_NS, 1000000, err) : status;
+    return status == R2G_OK ? wait_quietly(&request, SPIN_NS, 1200000, err) : status;
 }
 
 r2g_status r2g_bcast(struct r2g_comm *comm, void *bytes, int nbytes, struct r2g_error *err) {

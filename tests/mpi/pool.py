@@ -153,6 +153,7 @@ class TestPool(unittest.TestCase):
         self.assertEqual(plain.code, OK, str(plain))
         self.assertEqual(support.digest(warm), support.digest(cold), (name, target, options))
         self.assertEqual(answer["report"]["schema"], "rgb2gray-report")
+        self.assertEqual(answer["report"]["launch"], {"mpi_init_ns": None, "launch_ns": None}, "paid by no request")
         return answer
 
     def test_outputs_are_those_of_the_plain_program(self):

@@ -124,6 +124,18 @@ static void commands_are_first_words(void **state) {
     assert_int_equal(PARSE(&cli, &err, "doctor"), R2G_OK);
     assert_int_equal(cli.command, R2G_CLI_DOCTOR);
     r2g_cli_free(&cli);
+    assert_int_equal(PARSE(&cli, &err, "-n", "2", "pool", "/run/s"), R2G_OK);
+    assert_int_equal(cli.command, R2G_CLI_POOL);
+    assert_string_equal(cli.inputs[0], "/run/s");
+    assert_int_equal(cli.forward_count, 3);
+    assert_string_equal(cli.forward[1], "pool"); /* behind "--" */
+    r2g_cli_free(&cli);
+    assert_int_equal(PARSE(&cli, &err, "preview", "--size", "99", "a.png", "-o", "b.jpg"), R2G_OK);
+    assert_int_equal(cli.command, R2G_CLI_PREVIEW);
+    assert_int_equal(cli.preview_size, 99);
+    r2g_cli_free(&cli);
+    assert_int_equal(PARSE(&cli, &err, "--tiles", "a.png"), R2G_EUSAGE);
+    r2g_cli_free(&cli);
     assert_int_equal(PARSE(&cli, &err, "./info"), R2G_OK);
     assert_int_equal(cli.command, R2G_CLI_CONVERT);
     r2g_cli_free(&cli);
