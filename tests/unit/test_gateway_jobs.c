@@ -214,7 +214,7 @@ static bool kill_one(const char *program, const char *word) {
 
 /* A picture that takes some seconds. */
 static uint8_t *slow_picture(size_t *nbytes) {
-    return test_picture(9000, 9000, nbytes);
+    return test_picture(6000, 6000, nbytes);
 }
 
 static void cancel_leaves_nothing(void **state) {
@@ -285,7 +285,7 @@ static void time_limit_ends_a_job(void **state) {
 static void clients_take_turns(void **state) {
     struct r2g_jobs *jobs = start(state);
     size_t nbytes;
-    uint8_t *picture = test_picture(50, 50, &nbytes), *slow = test_picture(4000, 4000, &nbytes);
+    uint8_t *picture = test_picture(50, 50, &nbytes), *slow = test_picture(2500, 2500, &nbytes);
     size_t slow_nbytes = nbytes;
     struct r2g_job first = {.options = {.format = "png", .compression = "small"}}, many[5] = {0}, one = {0};
     free(picture);
@@ -487,7 +487,7 @@ static _Noreturn void submit_and_work(const struct r2g_settings *settings, int i
     struct r2g_error err;
     struct r2g_job job = {.options = {.format = "png", .compression = "small", .ranks = 2}}, quick = {0};
     size_t nbytes, quick_nbytes;
-    uint8_t *picture = test_picture(6000, 6000, &nbytes), *small = test_picture(20, 20, &quick_nbytes);
+    uint8_t *picture = test_picture(5000, 5000, &nbytes), *small = test_picture(20, 20, &quick_nbytes);
     if (r2g_jobs_open(&jobs, settings, &err) != R2G_OK || test_submit(jobs, "a", picture, nbytes, &job) ||
         test_submit(jobs, "b", small, quick_nbytes, &quick))
         _exit(1);
@@ -524,7 +524,7 @@ static void killed_gateway_loses_nothing(void **state) {
     test_await(jobs, &quick, R2G_JOB_DONE);
     test_await(jobs, &job, R2G_JOB_DONE);
     size_t nbytes;
-    uint8_t *picture = test_picture(6000, 6000, &nbytes);
+    uint8_t *picture = test_picture(5000, 5000, &nbytes);
     check_result(fixture, &job, picture, nbytes, "--format png --compression small");
     assert_int_equal(job.attempts, 2);
     free(picture);
