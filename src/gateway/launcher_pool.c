@@ -7,8 +7,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "base/clock.h"
 #include "base/buffer.h"
+#include "base/clock.h"
+#include "base/file.h"
 #include "gateway/jobs_inside.h"
 #include "gateway/pool.h"
 
@@ -40,11 +41,14 @@ static void keep_report(const struct r2g_attempt *attempt, const json_t *report)
     int fd = folder_fd >= 0
                  ? openat(folder_fd, "report.json.part", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600)
                  : -1;
-    /* one write, where jansson's own way to a descriptor takes one for each word */
-    char *text = fd >= 0 ? json_dumps(report, JSON_COMPACT) : NULL;
-    if (fd >= 0 && (!text || write(fd, text, strlen(text)) != (ssize_t)strlen(text)))
+    /* not json_dumpfd, which makes a call of the system for each word */
+    size_t nbytes = json_dumpb(report, NULL, 0, JSON_COMPACT);
+    char *text = nbytes > 0 ? r2g_new(nbytes, NULL) : NULL;
+    bool good = text && fd >= 0 && json_dumpb(report, text, nbytes, JSON_COMPACT) == nbytes &&
+                r2g_file_write_next(fd, text, nbytes) == 0;
+    free(text);
+    if (fd >= 0 && !good)
         unlinkat(folder_fd, "report.json.part", 0);
-    r2g_budget_free(text);
     if (fd >= 0)
         close(fd);
     if (folder_fd >= 0)
