@@ -32,6 +32,7 @@ struct r2g_watcher {
     pthread_cond_t wake;
     struct r2g_watch list; /* its head */
     bool started, stop;
+    bool asleep; /* until something is to be watched */
 };
 
 R2G_MUST_CHECK r2g_status r2g_watcher_start(struct r2g_watcher *watcher, struct r2g_error *err);

@@ -9,13 +9,20 @@
 #include "base/clock.h"
 
 #define TICK_NS INT64_C(200000000) /* how late a deadline may be seen */
+#define IDLE_TICKS 10              /* without anything to watch, until the thread sleeps for good */
 
 static void *watch(void *argument) {
     struct r2g_watcher *watcher = argument;
+    int idle_ticks = 0;
     pthread_mutex_lock(&watcher->lock);
     while (!watcher->stop) {
-        if (watcher->list.next == &watcher->list) {
+        /* Reads and writes come by the thousand: the first one wakes this thread, which then looks by itself for a while. */
+        idle_ticks = watcher->list.next == &watcher->list ? idle_ticks + 1 : 0;
+        if (idle_ticks > IDLE_TICKS) {
+            watcher->asleep = true;
             pthread_cond_wait(&watcher->wake, &watcher->lock);
+            watcher->asleep = false;
+            idle_ticks = 0;
             continue;
         }
         struct timespec until;
@@ -44,7 +51,7 @@ r2g_status r2g_watcher_start(struct r2g_watcher *watcher, struct r2g_error *err)
     pthread_cond_init(&watcher->wake, &attributes);
     pthread_condattr_destroy(&attributes);
     watcher->list.next = watcher->list.previous = &watcher->list;
-    watcher->stop = false;
+    watcher->stop = watcher->asleep = false;
     int error = pthread_create(&watcher->thread, NULL, watch, watcher);
     watcher->started = error == 0;
     return error == 0 ? R2G_OK : r2g_fail_errno(err, R2G_EINTERNAL, error, "a thread cannot be started");
@@ -68,12 +75,11 @@ void r2g_watch_begin(struct r2g_watcher *watcher, struct r2g_watch *one, int fd,
     if (fd < 0)
         return;
     pthread_mutex_lock(&watcher->lock);
-    bool was_empty = watcher->list.next == &watcher->list;
     one->next = &watcher->list;
     one->previous = watcher->list.previous;
     one->previous->next = one;
     watcher->list.previous = one;
-    if (was_empty)
+    if (watcher->asleep)
         pthread_cond_signal(&watcher->wake);
     pthread_mutex_unlock(&watcher->lock);
 }
