@@ -109,7 +109,7 @@ def main():
         asyncio.run(check_result(gateway, picture, job, samples))
         print(f"big_upload: {picture.nbytes / (1 << 20):.0f} MiB in {CUTS + 1} pieces; RSS of the gateway from "
               f"{samples[0] >> 10} to at most {max(samples) >> 10} KiB")
-        support.check(os.environ.get("RGB2GRAY_SANITIZE") == "1" or max(samples) < samples[0] + (24 << 20),
+        support.check(support.SANITIZED or max(samples) < samples[0] + (24 << 20),
                       "memory is not flat", samples)
         support.check(gateway.stop() == 0, "the gateway did not end well", gateway.log())
     return support.finish()

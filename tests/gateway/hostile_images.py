@@ -48,6 +48,7 @@ def made():
 
 def files():
     yield from made()
+    number = 0
     for folder in FORMATS:
         path = os.path.join(support.CORPUS, folder)
         if not os.path.isdir(path):
@@ -55,6 +56,9 @@ def files():
         for name in sorted(os.listdir(path)):
             full = os.path.join(path, name)
             if name != "MANIFEST.tsv" and os.path.isfile(full) and os.path.getsize(full) <= LIMIT_NBYTES:
+                number += 1
+                if support.SANITIZED and number % 4:
+                    continue  # all is slower there, and every file has been through the other build
                 with open(full, "rb") as file:
                     yield f"{folder}/{name}", file.read()
 
@@ -127,7 +131,7 @@ def main():
               f"{sum(a.status >= 500 for a in answers.values())} x 5xx; the gateway's RSS is {rss >> 20} MiB")
         support.check(not any(a.status >= 500 for a in answers.values()), "a 5xx",
                       [(n, a.status, a.body[:200]) for n, a in answers.items() if a.status >= 500][:5])
-        support.check(os.environ.get("RGB2GRAY_SANITIZE") == "1" or rss < 256 << 20, f"RSS {rss >> 20} MiB")
+        support.check(support.SANITIZED or rss < 256 << 20, f"RSS {rss >> 20} MiB")
         support.check(gateway.stop() == 0, "the gateway did not end well", gateway.log())
     return support.finish()
 

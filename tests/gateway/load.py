@@ -256,8 +256,7 @@ def main():
             support.check(False, text)
         support.check(load.counts["accepted"] > 20 and load.counts["convert"] > 20, "too little came through to judge",
                       load.counts)
-        sanitized = os.environ.get("RGB2GRAY_SANITIZE") == "1"
-        support.check(sanitized or rss < warm[0][1] + (24 << 20), "memory has grown")
+        support.check(support.SANITIZED or rss < warm[0][1] + (24 << 20), "memory has grown")
         support.check(descriptors < 60, f"{descriptors} descriptors are still open")
         support.check(gateway.stop() == 0, "the gateway did not end well", gateway.log())
         support.check(not support.processes_of(gateway.spool), "processes are left behind")
