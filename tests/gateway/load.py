@@ -100,7 +100,7 @@ class Load:
             offset = int(at.headers["upload-offset"])
             patched = await traffic.tus_send(self.port, path, offset, [data[offset:]], len(data) - offset,
                                              source=source)
-            if patched.status != 409:  # else the dropped line is still being noticed
+            if patched.status not in (0, 409):  # else the dropped line is still being noticed
                 break
             await asyncio.sleep(0.1)
         if patched.status != 204:
