@@ -23,6 +23,7 @@
 #define SECOND_NS INT64_C(1000000000)
 #define KEEP_ALIVE_MS "5000" /* an idle connection holds a thread: not for long */
 #define STOP_WAIT_NS (10 * SECOND_NS)
+#define DESCRIPTOR_GAP 1024 /* new descriptors get the lowest free number, so past a long gap there are none */
 
 /* What is kept of a connection, from its first request to its end. */
 struct connection {
@@ -47,13 +48,27 @@ int r2g_http_find_socket(const char *remote_address, int remote_port, int server
     struct sockaddr_in remote = {.sin_family = AF_INET, .sin_port = htons((uint16_t)remote_port)};
     if (inet_pton(AF_INET, remote_address, &remote.sin_addr) != 1)
         return -1;
-    /* New descriptors get the lowest free number, so past a long gap there are none. */
-    for (int fd = 3, gap = 0; gap < 1024; fd++) {
+    for (int fd = 3, gap = 0; gap < DESCRIPTOR_GAP; fd++) {
+        errno = 0; /* a socket of another connection is no error */
         if (is_socket_of(fd, &remote, server_port))
             return fd;
         gap = errno == EBADF ? gap + 1 : 0;
     }
     return -1;
+}
+
+/* civetweb's threads look every two seconds whether they are to end. Those that wait for a connection, or for the next
+ * request of one, are woken: what they wait on has ended. */
+static void end_sockets(int server_port) {
+    for (int fd = 3, gap = 0; gap < DESCRIPTOR_GAP; fd++) {
+        struct sockaddr_in own = {0};
+        socklen_t nbytes = sizeof own;
+        errno = 0;
+        if (getsockname(fd, (struct sockaddr *)&own, &nbytes) == 0 && own.sin_family == AF_INET &&
+            ntohs(own.sin_port) == server_port)
+            shutdown(fd, SHUT_RD);
+        gap = errno == EBADF ? gap + 1 : 0;
+    }
 }
 
 int r2g_http_fd(struct r2g_http *http) {
@@ -393,6 +408,7 @@ static r2g_status start_civetweb(struct r2g_server *server, const char *bind, st
     struct mg_server_port port;
     if (mg_get_server_ports(server->context, 1, &port) != 1)
         return r2g_fail(err, R2G_EINTERNAL, "civetweb listens on no port");
+    server->port = port.port;
     r2g_guard_set_port(server->guard, (unsigned)port.port);
     snprintf(server->address, sizeof server->address, "http%s://%s:%d", server->tls ? "s" : "",
              strcmp(bind, "0.0.0.0") == 0 ? "127.0.0.1" : bind, port.port);
@@ -456,6 +472,8 @@ void r2g_server_stop(struct r2g_server *server) {
     /* civetweb cuts off what is under way when it is told to stop */
     while (atomic_load(&server->active) > 0 && r2g_clock_ns() < until_ns)
         nanosleep(&(struct timespec){.tv_nsec = 10000000}, NULL);
+    if (server->port > 0)
+        end_sockets(server->port);
     if (server->context)
         mg_stop(server->context);
     mg_exit_library();

@@ -77,6 +77,7 @@ struct r2g_server {
     atomic_uint streams, active;
     atomic_bool stopping;
     bool tls;
+    int port; /* listened on; 0: not yet */
     char address[80];
 };
 
