@@ -181,8 +181,6 @@ enum r2g_problem r2g_job_options_check(const struct r2g_job_options *options, st
         return r2g_problem(err, R2G_PROBLEM_BAD_OPTION, "quality goes with the format jpeg, not %s", options->format);
     if (options->reencode && other)
         return r2g_problem(err, R2G_PROBLEM_BAD_OPTION, "reencode goes with the format jpeg, not %s", options->format);
-    if (options->compare && strcmp(options->launcher, "pool") == 0)
-        return r2g_problem(err, R2G_PROBLEM_BAD_OPTION, "compare needs processes of its own: not the pool");
     return R2G_PROBLEM_NONE;
 }
 

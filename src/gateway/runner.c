@@ -36,8 +36,7 @@ static const struct r2g_launcher *choose(struct r2g_jobs *jobs, const struct r2g
         name = jobs->settings->launcher;
     if (strcmp(name, "slurm") == 0 && jobs->slurm)
         return &r2g_launcher_slurm;
-    if (strcmp(name, "mpirun") == 0 || tries > 0 || !jobs->pool || job->options.compare ||
-        job->ranks != jobs->settings->ranks)
+    if (strcmp(name, "mpirun") == 0 || tries > 0 || !jobs->pool || job->ranks != jobs->settings->ranks)
         return &r2g_launcher_mpirun;
     uint64_t pixels = job->width * job->height;
     bool small = pixels > 0 && pixels <= jobs->settings->pool_max_pixels;

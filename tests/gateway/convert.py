@@ -48,7 +48,7 @@ OPTIONS = [{}, {"method": "bt709"}, {"method": "average"}, {"method": "lightness
            {"format": "jpeg"}, {"format": "bmp"}, {"format": "pgm"}, {"format": "jpeg", "quality": "40"},
            {"format": "png", "compression": "small"}, {"format": "png", "compression": "fast"},
            {"format": "png", "alpha": "keep"}, {"alpha": "flatten", "background": "#336699"}, {"orient": "apply"},
-           {"ranks": "1"}, {"compare": "true", "launcher": "mpirun"}]
+           {"ranks": "1"}, {"compare": "true", "launcher": "mpirun"}, {"compare": "true"}, {"compare": "true", "launcher": "pool"}]
 JPEG_OPTIONS = [{"reencode": "true"}, {"via-rgb": "true"}, {"keep-exif": "true"}]
 
 
@@ -73,7 +73,7 @@ def same_bytes(gateway, folder):
     for name, data in inputs().items():
         with open(os.path.join(folder, name), "wb") as file:
             file.write(data)
-        for options in OPTIONS[:21 if name in ("rgb.png", "photo.jpg") else 4] + (JPEG_OPTIONS if name.endswith("jpg") else []):
+        for options in OPTIONS[:23 if name in ("rgb.png", "photo.jpg") else 4] + (JPEG_OPTIONS if name.endswith("jpg") else []):
             code, expected = by_program(folder, name, options)
             answer = gateway.request("POST", "/api/v1/convert?" + urlencode({"name": name, **options}), data,
                                      {"Content-Type": "image/*"})
@@ -93,6 +93,8 @@ def same_bytes(gateway, folder):
 def other_ways_in(gateway):
     data = encoded("PNG")
     raw = gateway.request("POST", "/api/v1/convert", data, {"Content-Type": "image/png"})
+    compared = gateway.request("POST", "/api/v1/convert?compare=1", data, {"Content-Type": "image/png"})
+    check(compared.headers.get("rgb2gray-launcher") == "pool", "compared in the pool, as it is small", compared)
     boundary = "xx-a-boundary-xx"
     form = (f'--{boundary}\r\nContent-Disposition: form-data; name="method"\r\n\r\nbt601\r\n--{boundary}\r\n'
             f'Content-Disposition: form-data; name="file"; filename="a \\"b\\".png"\r\nContent-Type: image/png\r\n\r\n'
