@@ -313,7 +313,9 @@ enum r2g_problem r2g_jobs_take_space(struct r2g_jobs *jobs, const char *id, uint
     pthread_mutex_unlock(&jobs->lock);
     if (live)
         return R2G_PROBLEM_NONE;
+    pthread_mutex_lock(&jobs->remove_lock); /* a removal gives back what it has read */
     r2g_status status = r2g_store_add_space(jobs->store, id, (int64_t)nbytes, &found, &why);
+    pthread_mutex_unlock(&jobs->remove_lock);
     if (status == R2G_OK && found)
         return R2G_PROBLEM_NONE;
     r2g_spool_give(jobs->spool, nbytes);

@@ -111,24 +111,39 @@ static struct r2g_event *make_event(struct r2g_jobs *jobs, struct r2g_live *live
     return event;
 }
 
-/* Writes down the job, with the event that is not yet counted, or with all events where none was written before. */
+/* Writes down the job, with the event that is not yet counted, or with all events where none was written before.
+ * *space_nbytes is the space that was written. */
 static r2g_status write_down(struct r2g_jobs *jobs, struct r2g_live *live, const struct r2g_job *job,
-                             const struct r2g_event *event, enum r2g_durability durability, struct r2g_error *err) {
+                             const struct r2g_event *event, enum r2g_durability durability, uint64_t *space_nbytes,
+                             struct r2g_error *err) {
     pthread_mutex_lock(&jobs->lock);
     struct r2g_stored stored = live->stored;
     pthread_mutex_unlock(&jobs->lock);
-    uint64_t space_nbytes = stored.space_nbytes;
+    *space_nbytes = stored.space_nbytes;
     stored.job = *job;
     bool all = job->one_shot;
-    r2g_status status = r2g_store_put(jobs->store, &stored, all ? live->events : event,
-                                      all ? live->event_count + (event != NULL) : event != NULL, NULL, durability, err);
-    pthread_mutex_lock(&jobs->lock);
-    int64_t more = (int64_t)(live->stored.space_nbytes - space_nbytes);
-    pthread_mutex_unlock(&jobs->lock);
-    bool found;
-    if (status == R2G_OK && more != 0) /* a preview was made meanwhile */
-        status = r2g_store_add_space(jobs->store, job->id, more, &found, err);
-    return status;
+    return r2g_store_put(jobs->store, &stored, all ? live->events : event,
+                         all ? live->event_count + (event != NULL) : event != NULL, NULL, durability, err);
+}
+
+/* With lock held, of a job that is written down with this space: takes it out of the table. Returns what a preview has
+ * taken since, for add_late_space. */
+static uint64_t leave_table(struct r2g_jobs *jobs, struct r2g_live *live, uint64_t space_nbytes) {
+    take_out(jobs, live);
+    return live->stored.space_nbytes - space_nbytes;
+}
+
+static void add_late_space(struct r2g_jobs *jobs, const char *id, uint64_t nbytes) {
+    struct r2g_error err;
+    bool found = true;
+    if (nbytes == 0)
+        return;
+    pthread_mutex_lock(&jobs->remove_lock);
+    if (r2g_store_add_space(jobs->store, id, (int64_t)nbytes, &found, &err) != R2G_OK)
+        r2g_jobs_log("job %s: %s", id, err.text);
+    pthread_mutex_unlock(&jobs->remove_lock);
+    if (!found) /* removed already, with less to give back */
+        r2g_spool_give(jobs->spool, nbytes);
 }
 
 r2g_status r2g_live_change(struct r2g_jobs *jobs, struct r2g_live *live, const struct r2g_job *job, const char *kind,
@@ -137,8 +152,9 @@ r2g_status r2g_live_change(struct r2g_jobs *jobs, struct r2g_live *live, const s
     const struct r2g_event *event = kind ? make_event(jobs, live, kind, data) : NULL;
     json_decref(data);
     r2g_status status = R2G_OK;
+    uint64_t space_nbytes = 0, late_nbytes = 0;
     if (ended || !job->one_shot)
-        status = write_down(jobs, live, job, event, durability, err);
+        status = write_down(jobs, live, job, event, durability, &space_nbytes, err);
     if (status != R2G_OK && !ended)
         return status;
     pthread_mutex_lock(&jobs->lock);
@@ -148,8 +164,9 @@ r2g_status r2g_live_change(struct r2g_jobs *jobs, struct r2g_live *live, const s
     live->unrecorded = status != R2G_OK;
     pthread_cond_broadcast(&live->changed);
     if (ended && status == R2G_OK)
-        take_out(jobs, live);
+        late_nbytes = leave_table(jobs, live, space_nbytes);
     pthread_mutex_unlock(&jobs->lock);
+    add_late_space(jobs, job->id, late_nbytes);
     return status;
 }
 
@@ -182,21 +199,26 @@ void r2g_live_record(struct r2g_jobs *jobs) {
         struct r2g_live *live = jobs->live[i];
         while (live && !live->unrecorded)
             live = live->next;
-        if (live)
+        struct r2g_stored stored;
+        if (live) {
             live->references++;
+            stored = live->stored;
+        }
         pthread_mutex_unlock(&jobs->lock);
         if (!live)
             continue;
         struct r2g_error err;
+        uint64_t late_nbytes = 0;
         /* nobody changes it any more, so that it can be read; all events are written, since the last were not */
         r2g_status status =
-            r2g_store_put(jobs->store, &live->stored, live->events, live->event_count, NULL, R2G_STORE_DURABLE, &err);
+            r2g_store_put(jobs->store, &stored, live->events, live->event_count, NULL, R2G_STORE_DURABLE, &err);
         pthread_mutex_lock(&jobs->lock);
         live->unrecorded = status != R2G_OK;
         if (status == R2G_OK)
-            take_out(jobs, live);
+            late_nbytes = leave_table(jobs, live, stored.space_nbytes);
         r2g_live_release(jobs, live);
         pthread_mutex_unlock(&jobs->lock);
+        add_late_space(jobs, stored.job.id, late_nbytes);
     }
 }
 

@@ -167,6 +167,9 @@ bool r2g_outcome_take(struct r2g_attempt *attempt, struct r2g_job *job) {
     bool good = fd >= 0 && fstat(fd, &is) == 0 && S_ISREG(is.st_mode);
     if (!good)
         (void)fail(job, R2G_PROBLEM_INTERNAL, "the program ended well, but there is no result");
+    /* who sent a one-shot job is waiting */
+    if (good && !job->one_shot && !checksum(fd, job->out_sha256))
+        good = fail(job, R2G_PROBLEM_INTERNAL, "the result cannot be read");
     if (good && !count_file(attempt, folder_fd, "result", (uint64_t)is.st_size))
         good = fail(job, R2G_PROBLEM_QUOTA_FULL, "there is no space for the result");
     if (good) {
@@ -174,9 +177,6 @@ bool r2g_outcome_take(struct r2g_attempt *attempt, struct r2g_job *job) {
         job->out_nbytes = (uint64_t)is.st_size;
         job->detail[0] = '\0';
         snprintf(job->out_format, sizeof job->out_format, "%s", r2g_outcome_format(job));
-        /* who sent a one-shot job is waiting */
-        if (!job->one_shot && !checksum(fd, job->out_sha256))
-            good = fail(job, R2G_PROBLEM_INTERNAL, "the result cannot be read");
     }
     if (fd >= 0)
         close(fd);

@@ -127,13 +127,40 @@ static void check_folder(void *user, const char *name) {
             (void)!r2g_store_add_space(jobs->store, name, -(int64_t)stored.space_nbytes, &found, &err);
         return;
     }
-    if (stored.job.state != R2G_JOB_RUNNING) /* one that Slurm runs goes on writing there */
+    bool ended = r2g_job_state_final(stored.job.state);
+    bool outside = stored.job.state == R2G_JOB_RUNNING && strcmp(stored.job.launched_by, "slurm") == 0;
+    if (!outside) /* one that Slurm runs goes on writing there */
         r2g_spool_tidy_job(jobs->spool, name);
-    uint64_t nbytes = r2g_spool_measure_job(jobs->spool, name);
+    if (!outside && !ended) /* it runs again, and what that makes is counted then */
+        r2g_spool_remove_outputs(jobs->spool, name, true);
+    uint64_t nbytes = r2g_spool_measure_job(jobs->spool, name, !ended);
     int64_t more = (int64_t)(nbytes - stored.space_nbytes);
     if (more != 0)
         (void)!r2g_store_add_space(jobs->store, name, more, &found, &err);
     r2g_spool_count(jobs->spool, nbytes);
+}
+
+/* A record whose folder is gone, since the gateway ended while it removed the job, takes no space any more. */
+static r2g_status check_records(struct r2g_jobs *jobs, struct r2g_error *err) {
+    struct r2g_stored *page = calloc(BATCH, sizeof *page);
+    r2g_status status = page ? R2G_OK : r2g_fail(err, R2G_ENOMEM, "out of memory");
+    int64_t before = 0;
+    unsigned count = BATCH;
+    while (status == R2G_OK && count == BATCH) {
+        status = r2g_store_list(jobs->store, NULL, R2G_JOB_STATES, before, page, BATCH, &count, err);
+        for (unsigned i = 0; i < count && status == R2G_OK; i++) {
+            const struct r2g_stored *stored = &page[i];
+            bool found;
+            before = stored->job.number;
+            int fd = stored->space_nbytes > 0 ? r2g_spool_open_job(jobs->spool, stored->job.id) : -1;
+            if (fd < 0 && stored->space_nbytes > 0)
+                status = r2g_store_add_space(jobs->store, stored->job.id, -(int64_t)stored->space_nbytes, &found, err);
+            if (fd >= 0)
+                close(fd);
+        }
+    }
+    free(page);
+    return status;
 }
 
 static void check_upload_file(void *user, const char *name) {
@@ -179,7 +206,9 @@ r2g_status r2g_jobs_recover(struct r2g_jobs *jobs, struct r2g_error *err) {
         return status;
     r2g_spool_each(jobs->spool, R2G_SPOOL_JOBS, check_folder, jobs);
     r2g_spool_each(jobs->spool, R2G_SPOOL_UPLOADS, check_upload_file, jobs);
-    status = count_uploads(jobs, err);
+    status = check_records(jobs, err);
+    if (status == R2G_OK)
+        status = count_uploads(jobs, err);
     if (status == R2G_OK)
         status = resume_all(jobs, R2G_JOB_QUEUED, err);
     if (status == R2G_OK) /* last, since these become queued */

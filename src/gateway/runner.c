@@ -85,6 +85,8 @@ static void try_once(struct r2g_attempt *attempt, unsigned tries) {
 static void end(struct r2g_attempt *attempt, enum r2g_job_state state) {
     if (state != R2G_JOB_DONE || strcmp(attempt->job.launched_by, "pool") != 0)
         r2g_spool_tidy_job(attempt->jobs->spool, attempt->job.id);
+    if (state != R2G_JOB_DONE) /* stopped a moment too late, or not to be used */
+        r2g_spool_remove_outputs(attempt->jobs->spool, attempt->job.id, false);
     r2g_live_end(attempt->jobs, attempt->live, &attempt->job, state);
 }
 

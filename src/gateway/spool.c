@@ -181,7 +181,10 @@ void r2g_spool_count(struct r2g_spool *spool, uint64_t nbytes) {
 }
 
 void r2g_spool_give(struct r2g_spool *spool, uint64_t nbytes) {
-    atomic_fetch_sub(&spool->used_nbytes, nbytes);
+    uint64_t used = atomic_load(&spool->used_nbytes);
+    /* not below nothing: a mistake in the count must not fill the quota for good */
+    while (!atomic_compare_exchange_weak(&spool->used_nbytes, &used, used > nbytes ? used - nbytes : 0))
+        ;
 }
 
 uint64_t r2g_spool_used(const struct r2g_spool *spool) {
@@ -233,14 +236,28 @@ int r2g_spool_open_job(const struct r2g_spool *spool, const char *id) {
     return openat(spool->fds[R2G_SPOOL_JOBS], id, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 }
 
+/* Whether a run leaves a file of that name, which goes with its end. */
+static bool is_temporary(const char *name) {
+    static const char *const names[] = {"tmp", "exit", "slurm.out", "slurm.err"};
+    size_t length = strlen(name);
+    bool temporary = length > 5 && strcmp(name + length - 5, ".part") == 0;
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        temporary = temporary || strcmp(name, names[i]) == 0;
+    return temporary;
+}
+
 struct measuring {
     int fd, depth;
+    bool run_under_way;
     uint64_t nbytes;
 };
 
 static void measure(void *user, const char *name) {
     struct measuring *measuring = user;
     struct stat is;
+    if (measuring->run_under_way && measuring->depth == 0 &&
+        (is_temporary(name) || strcmp(name, "result") == 0 || strcmp(name, "report.json") == 0))
+        return;
     if (fstatat(measuring->fd, name, &is, AT_SYMLINK_NOFOLLOW) != 0)
         return;
     if (S_ISREG(is.st_mode))
@@ -256,8 +273,8 @@ static void measure(void *user, const char *name) {
     measuring->nbytes += below.nbytes;
 }
 
-uint64_t r2g_spool_measure_job(const struct r2g_spool *spool, const char *id) {
-    struct measuring measuring = {.fd = r2g_spool_open_job(spool, id)};
+uint64_t r2g_spool_measure_job(const struct r2g_spool *spool, const char *id, bool run_under_way) {
+    struct measuring measuring = {.fd = r2g_spool_open_job(spool, id), .run_under_way = run_under_way};
     if (measuring.fd < 0)
         return 0;
     each_name(measuring.fd, measure, &measuring);
@@ -273,12 +290,7 @@ void r2g_spool_remove_job(const struct r2g_spool *spool, const char *id) {
 }
 
 static void tidy(void *user, const char *name) {
-    size_t length = strlen(name);
-    bool left = length > 5 && strcmp(name + length - 5, ".part") == 0;
-    static const char *const names[] = {"tmp", "exit", "slurm.out", "slurm.err"};
-    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
-        left = left || strcmp(name, names[i]) == 0;
-    if (left)
+    if (is_temporary(name))
         remove_tree(*(const int *)user, name, 0);
 }
 
@@ -287,6 +299,16 @@ void r2g_spool_tidy_job(const struct r2g_spool *spool, const char *id) {
     if (fd < 0)
         return;
     each_name(fd, tidy, &fd);
+    close(fd);
+}
+
+void r2g_spool_remove_outputs(const struct r2g_spool *spool, const char *id, bool report_too) {
+    int fd = r2g_spool_open_job(spool, id);
+    if (fd < 0)
+        return;
+    unlinkat(fd, "result", 0);
+    if (report_too)
+        unlinkat(fd, "report.json", 0);
     close(fd);
 }
 

@@ -65,12 +65,14 @@ int r2g_spool_make_job(const struct r2g_spool *spool, enum r2g_spool_place place
                        const char *id, bool durable);
 /* The job's folder as a descriptor, or -1 and errno. */
 int r2g_spool_open_job(const struct r2g_spool *spool, const char *id);
-/* Bytes of the files in the job's folder. */
-uint64_t r2g_spool_measure_job(const struct r2g_spool *spool, const char *id);
+/* Bytes of the files in the job's folder; but for those that a run makes, with `run_under_way`: its end counts them. */
+uint64_t r2g_spool_measure_job(const struct r2g_spool *spool, const char *id, bool run_under_way);
 /* Moves the folder to the trash, so that no half of it is left at any time, and removes it there. */
 void r2g_spool_remove_job(const struct r2g_spool *spool, const char *id);
 /* Removes what a run left beside the files that belong to a job: its temporary folder, outputs not finished. */
 void r2g_spool_tidy_job(const struct r2g_spool *spool, const char *id);
+/* Removes also the outputs that are finished: of a run whose end was not written down, or that is not wanted. */
+void r2g_spool_remove_outputs(const struct r2g_spool *spool, const char *id, bool report_too);
 
 /* Removes all that is in a place. */
 void r2g_spool_empty(const struct r2g_spool *spool, enum r2g_spool_place place);
