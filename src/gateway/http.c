@@ -150,8 +150,8 @@ static enum r2g_problem admit(struct r2g_http *http, struct r2g_error *err) {
         .fetch_site = r2g_http_header(http, "Sec-Fetch-Site"),
         .authorization = r2g_http_header(http, "Authorization"),
         .cookie = r2g_http_header(http, "Cookie"),
-        .forwarded_for = r2g_http_header(http, "X-Forwarded-For"),
-        .forwarded_proto = r2g_http_header(http, "X-Forwarded-Proto"),
+        .forwarded_for = r2g_http_header_last(http, "X-Forwarded-For"),
+        .forwarded_proto = r2g_http_header_last(http, "X-Forwarded-Proto"),
     };
     int hosts;
     r2g_http_header_count(http, "Host", &hosts);

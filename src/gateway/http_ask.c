@@ -10,6 +10,15 @@ const char *r2g_http_header(const struct r2g_http *http, const char *name) {
     return r2g_http_header_count(http, name, NULL);
 }
 
+const char *r2g_http_header_last(const struct r2g_http *http, const char *name) {
+    const struct mg_request_info *info = mg_get_request_info(http->connection);
+    for (int i = info->num_headers - 1; i >= 0; i--) {
+        if (strcasecmp(info->http_headers[i].name, name) == 0)
+            return info->http_headers[i].value;
+    }
+    return NULL;
+}
+
 const char *r2g_http_header_count(const struct r2g_http *http, const char *name, int *count) {
     const struct mg_request_info *info = mg_get_request_info(http->connection);
     const char *value = NULL;

@@ -1,7 +1,8 @@
 /* Reading bodies, and leaving them unread.
  *
- * A piece of n bytes has GRACE_S + n / body_rate seconds to come. Pieces begin small and grow while they come fast, so
- * that a client that sends next to nothing is found out soon, and a fast one costs few calls.
+ * A piece of n bytes has GRACE_S + n / body_rate seconds to come, and so has all that came, together: else a client could
+ * spend the grace on each piece anew. Pieces begin small and grow while they come fast, so that a client that sends next to
+ * nothing is found out soon, and a fast one costs few calls.
  */
 #include "gateway/http_parts.h"
 
@@ -39,6 +40,18 @@ static enum r2g_problem cut_short(struct r2g_http *http, struct r2g_error *err) 
     return r2g_problem(err, R2G_PROBLEM_BAD_REQUEST, "the body ended early or is malformed");
 }
 
+/* How long the next piece is waited for. Only waiting counts, not what is done with the bytes. */
+static int64_t patience_ns(const struct r2g_http *http, size_t nbytes) {
+    const struct r2g_http_state *state = http->state;
+    int64_t rate = http->settings->body_rate;
+    if (rate == 0) /* any */
+        return GRACE_S * SECOND_NS;
+    double all_s = ((double)state->in_nbytes + (double)nbytes) / (double)rate;
+    int64_t piece_ns = GRACE_S * SECOND_NS + (int64_t)nbytes * SECOND_NS / rate;
+    double left_ns = (GRACE_S + all_s) * 1e9 - (double)state->body_waited_ns;
+    return left_ns < (double)piece_ns ? (int64_t)left_ns : piece_ns;
+}
+
 enum r2g_problem r2g_http_body_next(struct r2g_http *http, void *bytes, size_t nbytes, size_t *got_nbytes,
                                     struct r2g_error *err) {
     static const char go_on[] = "HTTP/1.1 100 Continue\r\n\r\n";
@@ -58,14 +71,13 @@ enum r2g_problem r2g_http_body_next(struct r2g_http *http, void *bytes, size_t n
     size_t wanted = nbytes < state->piece_nbytes ? nbytes : state->piece_nbytes;
     if (state->body_left >= 0)
         wanted = (size_t)r2g_u64_min(wanted, (uint64_t)state->body_left);
-    int64_t rate = http->settings->body_rate > 0 ? http->settings->body_rate : INT64_C(1) << 30;
     int64_t began_ns = r2g_clock_ns();
     struct r2g_watch watch;
-    r2g_watch_begin(&state->server->watcher, &watch, r2g_http_fd(http), SHUT_RD,
-                    GRACE_S * SECOND_NS + (int64_t)wanted * SECOND_NS / rate);
+    r2g_watch_begin(&state->server->watcher, &watch, r2g_http_fd(http), SHUT_RD, patience_ns(http, wanted));
     int got = mg_read(http->connection, bytes, wanted);
     bool fired = r2g_watch_end(&state->server->watcher, &watch);
     int64_t took_ns = r2g_clock_ns() - began_ns;
+    state->body_waited_ns += took_ns;
     bool chunked = state->body_left < 0;
     if (got <= 0) {
         if (chunked && got == 0) {

@@ -96,6 +96,7 @@ struct r2g_http_state {
     bool gone;         /* nothing more can be sent */
     int status;        /* of the answer */
     int64_t body_left; /* -1: chunked */
+    int64_t body_waited_ns;
     size_t piece_nbytes;
     int64_t began_ns;
     uint64_t in_nbytes, out_nbytes; /* of the bodies */
@@ -130,6 +131,8 @@ void r2g_http_linger(struct r2g_http *http);
 bool r2g_http_is_utf8(const char *text);
 /* The value of a header with this name counted from `first` on; *count is the number of such headers. */
 const char *r2g_http_header_count(const struct r2g_http *http, const char *name, int *count);
+/* The last header with this name: the one that the nearest proxy has added. */
+const char *r2g_http_header_last(const struct r2g_http *http, const char *name);
 /* Whether the framing is beyond doubt (RFC 9112, section 6). BAD_REQUEST, NOT_IMPLEMENTED, HEADER_TOO_LARGE. */
 R2G_MUST_CHECK enum r2g_problem r2g_http_check_framing(struct r2g_http *http, struct r2g_error *err);
 

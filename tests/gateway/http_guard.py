@@ -139,6 +139,11 @@ def rates():
         statuses = [ask(gateway, "/healthz", X_Forwarded_For=f"192.0.2.{number}, 198.51.100.1").status
                     for number in range(14)]
         check(429 in statuses, "what a client writes itself is not", statuses)
+        lines = f"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1:{gateway.port}\r\nConnection: close\r\n"
+        statuses = [support.parse(gateway.raw(f"{lines}X-Forwarded-For: 192.0.2.{number}\r\n"
+                                              "X-Forwarded-For: 198.51.100.2\r\n\r\n".encode())).status
+                    for number in range(14)]
+        check(429 in statuses, "nor is it where the proxy adds a line of its own", statuses)
     with support.Gateway("--requests-a-minute", "30") as gateway:
         statuses = [ask(gateway, "/healthz", X_Forwarded_For=f"192.0.2.{number}").status for number in range(14)]
         check(429 in statuses, "without a proxy the header is not believed", statuses)

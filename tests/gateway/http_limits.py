@@ -156,6 +156,15 @@ def slow(gateway):
         check(raw[9:12] == status and took < 40, f"{name}, slowly: {took:.1f} s", raw[:300])
 
 
+def too_slow_in_all():
+    """Each piece comes in time, but all of them do not."""
+    with support.Gateway("--body-rate", "20000", "--requests-a-minute", "0") as gateway:
+        results = {}
+        drip(gateway, results, "pieces", head(gateway, ["Content-Length: 1000000"]), bytes(1024))
+        raw, took = results["pieces"]
+        check(raw[9:12] == b"408" and took < 40, f"a body at a tenth of the least rate: {took:.1f} s", raw[:300])
+
+
 def part(disposition, content, *lines):
     return ("\r\n".join((f"Content-Disposition: form-data; {disposition}", *lines)) + "\r\n\r\n").encode() + content
 
@@ -205,6 +214,7 @@ def main():
         forms(gateway)
         slow(gateway)
         check(gateway.request("POST", CONVERT, support.small_png()).status == 200, "all is well afterwards")
+    too_slow_in_all()
     return support.finish()
 
 
