@@ -238,11 +238,10 @@ r2g_status r2g_child_run(const struct r2g_child_request *request, struct r2g_chi
         } else {
             watch(request, streams, child, pid_fd, result);
             close(pid_fd);
+            kill(-child, SIGKILL); /* what it left in its group, whose number is its own until it is waited for */
         }
         while (waitpid(child, &status_bits, 0) < 0 && errno == EINTR)
             ;
-        kill(-child,
-             SIGKILL); /* what it left in its group; the number cannot have been given anew while any is there */
         for (int i = 0; i < 2; i++)
             drain(request, &streams[i]);
         pipes.out[0] = pipes.error[0] = -1;

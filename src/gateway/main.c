@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/json.h"
@@ -102,6 +103,7 @@ int main(int argc, char **argv) {
     struct r2g_settings settings;
     struct r2g_error err = {0};
     sigset_t set;
+    umask(077); /* the program's files, too, are for this user alone */
     block_signals(&set);
     set_limits();
     r2g_json_init();

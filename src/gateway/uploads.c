@@ -102,9 +102,9 @@ enum r2g_problem r2g_upload_create(struct r2g_jobs *jobs, struct r2g_upload *upl
     return problem;
 }
 
-/* The row and the offset of an upload. */
-static enum r2g_problem find(struct r2g_jobs *jobs, const char *id, const char *client, struct r2g_upload *upload,
-                             struct r2g_error *err) {
+/* The row and the offset of an upload. `again`: may look once more where they do not agree. */
+static enum r2g_problem find(struct r2g_jobs *jobs, const char *id, const char *client, bool again,
+                             struct r2g_upload *upload, struct r2g_error *err) {
     struct r2g_error why;
     struct r2g_removed removed;
     bool found = false, gone = false;
@@ -122,6 +122,8 @@ static enum r2g_problem find(struct r2g_jobs *jobs, const char *id, const char *
     if (upload->job[0])
         return R2G_PROBLEM_NONE;
     int fd = r2g_spool_open_file(jobs->spool, R2G_SPOOL_UPLOADS, id, false);
+    if (fd < 0 && errno == ENOENT && again) /* it became a job, or was removed, since its row was read */
+        return find(jobs, id, client, false, upload, err);
     if (fd < 0 || fstat(fd, &is) != 0)
         return r2g_problem(err, R2G_PROBLEM_INTERNAL, "the upload's file has been lost");
     close(fd);
@@ -131,7 +133,17 @@ static enum r2g_problem find(struct r2g_jobs *jobs, const char *id, const char *
 
 enum r2g_problem r2g_upload_get(struct r2g_jobs *jobs, const char *id, const char *client, struct r2g_upload *upload,
                                 struct r2g_error *err) {
-    return find(jobs, id, client, upload, err);
+    return find(jobs, id, client, true, upload, err);
+}
+
+/* Another request has it; which is nobody's business but its client's. */
+static enum r2g_problem busy_elsewhere(struct r2g_jobs *jobs, const char *id, const char *client,
+                                       struct r2g_error *err) {
+    struct r2g_upload upload;
+    enum r2g_problem problem = find(jobs, id, client, true, &upload, err);
+    return problem != R2G_PROBLEM_NONE
+               ? problem
+               : r2g_problem(err, R2G_PROBLEM_CONFLICT, "the upload is being written to by another request");
 }
 
 enum r2g_problem r2g_upload_writer_open(struct r2g_upload_writer **writer, struct r2g_jobs *jobs, const char *id,
@@ -144,9 +156,9 @@ enum r2g_problem r2g_upload_writer_open(struct r2g_upload_writer **writer, struc
     made->fd = -1;
     if (!take(jobs, &made->busy, id, false)) {
         free(made);
-        return r2g_problem(err, R2G_PROBLEM_CONFLICT, "the upload is being written to by another request");
+        return busy_elsewhere(jobs, id, client, err);
     }
-    enum r2g_problem problem = find(jobs, id, client, &made->upload, err);
+    enum r2g_problem problem = find(jobs, id, client, true, &made->upload, err);
     if (problem == R2G_PROBLEM_NONE && made->upload.job[0])
         problem = r2g_problem(err, R2G_PROBLEM_CONFLICT, "the upload is complete, and a job by now");
     if (problem == R2G_PROBLEM_NONE && made->upload.offset != offset)
@@ -232,8 +244,8 @@ enum r2g_problem r2g_upload_remove(struct r2g_jobs *jobs, const char *id, const 
     struct r2g_busy busy;
     struct r2g_upload upload;
     if (!take(jobs, &busy, id, false))
-        return r2g_problem(err, R2G_PROBLEM_CONFLICT, "the upload is being written to by another request");
-    enum r2g_problem problem = find(jobs, id, client, &upload, err);
+        return busy_elsewhere(jobs, id, client, err);
+    enum r2g_problem problem = find(jobs, id, client, true, &upload, err);
     if (problem == R2G_PROBLEM_NONE)
         forget(jobs, &upload, "removed");
     give_back(jobs, &busy);
@@ -265,7 +277,7 @@ enum r2g_problem r2g_upload_submit(struct r2g_jobs *jobs, const char *id, struct
     *created = false;
     if (!take(jobs, &busy, id, true))
         return r2g_problem(err, R2G_PROBLEM_STOPPING, "the server is being stopped");
-    enum r2g_problem problem = find(jobs, id, NULL, &upload, err);
+    enum r2g_problem problem = find(jobs, id, NULL, true, &upload, err);
     if (problem == R2G_PROBLEM_NONE && upload.job[0]) {
         problem = r2g_jobs_get(jobs, upload.job, NULL, job, err);
     } else if (problem == R2G_PROBLEM_NONE && upload.offset != upload.nbytes) {
