@@ -18,6 +18,7 @@
 #define SECOND_NS INT64_C(1000000000)
 #define MINUTE_NS (60 * SECOND_NS)
 #define SESSION_COUNT 256
+#define SESSIONS_A_CLIENT 32 /* past that it pushes out its own, not others' */
 #define SESSION_COOKIE "r2g_session="
 /* Wrong tokens an address may show in a minute. A right one is let in all the same. */
 #define FAILURES_A_MINUTE 10
@@ -342,12 +343,17 @@ enum r2g_problem r2g_guard_session_new(struct r2g_guard *guard, const char *clie
         return r2g_problem(err, R2G_PROBLEM_INTERNAL, "SHA-256 failed");
     snprintf(fresh.client, sizeof fresh.client, "%s", client);
     pthread_mutex_lock(&guard->lock);
-    struct session *oldest = &guard->sessions[0];
+    struct session *oldest = &guard->sessions[0], *own = NULL;
+    unsigned own_count = 0;
     for (size_t i = 0; i < SESSION_COUNT; i++) {
-        if (guard->sessions[i].expires_ns < oldest->expires_ns)
-            oldest = &guard->sessions[i];
+        struct session *session = &guard->sessions[i];
+        oldest = session->expires_ns < oldest->expires_ns ? session : oldest;
+        if (session->expires_ns == 0 || strcmp(session->client, client) != 0)
+            continue;
+        own_count++;
+        own = !own || session->expires_ns < own->expires_ns ? session : own;
     }
-    *oldest = fresh;
+    *(own_count >= SESSIONS_A_CLIENT ? own : oldest) = fresh;
     pthread_mutex_unlock(&guard->lock);
     return R2G_PROBLEM_NONE;
 }

@@ -106,9 +106,11 @@ def sessions(gateway, token, other):
     check(ask(gateway, "/api/v1/session", "DELETE", Cookie=session).status == 204, "the session is ended")
     check(ask(gateway, Cookie=session).status in (401, 429), "and lets nobody in")
     check(ask(gateway, Cookie=others[0]).status == 200, "others go on")
+    session = ask(gateway, "/api/v1/session", "POST", Authorization=f"Bearer {token}").headers["set-cookie"].split(";")[0]
     for _ in range(256):
         ask(gateway, "/api/v1/session", "POST", Authorization=f"Bearer {other}")
-    check(ask(gateway, Cookie=others[0]).status in (401, 429), "the oldest session makes room")
+    check(ask(gateway, Cookie=others[0]).status in (401, 429), "a client's oldest session makes room for its own")
+    check(ask(gateway, Cookie=session).status == 200, "but not another's")
 
 
 def starts():
