@@ -131,9 +131,25 @@ static void refuse_method(struct r2g_http *http, const char *allow) {
     state->allow = NULL;
 }
 
+/* For clients that can send POST alone, tus has a header that names the method (tus 1.0.0, X-HTTP-Method-Override). The
+ * guard has looked at the request as the POST that it is. */
+static const char *method_of(const struct r2g_http *http) {
+    static const char *const methods[] = {"HEAD", "PATCH", "DELETE"};
+    static const char uploads[] = "/api/v1/uploads/";
+    const char *wanted = r2g_http_header(http, "X-HTTP-Method-Override");
+    if (!wanted || strcmp(http->method, "POST") != 0 || strncmp(http->path, uploads, sizeof uploads - 1) != 0)
+        return http->method;
+    for (size_t i = 0; i < sizeof methods / sizeof methods[0]; i++) {
+        if (strcmp(methods[i], wanted) == 0)
+            return methods[i];
+    }
+    return http->method;
+}
+
 void r2g_http_route(struct r2g_http *http) {
     struct r2g_http_state *state = http->state;
     struct found found = {0};
+    http->method = method_of(http);
     look_up(&found, http, own_routes);
     if (!found.route)
         look_up(&found, http, r2g_api_routes);

@@ -157,6 +157,27 @@ def two_writers(gateway, data):
     check(offset_of(gateway, url) == len(data), "all of the first writer's")
 
 
+def post_alone(gateway, data):
+    """A client behind something that lets only POST through."""
+    url = create(gateway, len(data))
+
+    def post(method, body=b"", **headers):
+        return gateway.request("POST", url, body, {**TUS, "X-HTTP-Method-Override": method, **headers})
+
+    answer = post("PATCH", data, **{"Content-Type": PATCH["Content-Type"], "Upload-Offset": "0"})
+    check(answer.status == 204 and answer.headers["upload-offset"] == str(len(data)), "PATCH by POST", answer)
+    answer = post("HEAD")
+    check(answer.status == 200 and answer.headers["upload-offset"] == str(len(data)), "HEAD by POST", answer)
+    for method, headers in (("PUT", {}), ("GET", {}), ("", {})):
+        check(post(method, **headers).status == 405, f"{method} by POST")
+    answer = gateway.request("POST", url, b"", {**TUS, "X-HTTP-Method-Override": "DELETE", "Origin": "http://evil.example"})
+    check(answer.status == 403, "another site's page", answer)
+    check(post("DELETE").status == 204, "DELETE by POST")
+    check(post("HEAD").status == 410 and post("HEAD").problem() == "gone", "HEAD of what was removed, by POST")
+    answer = gateway.request("POST", "/api/v1/jobs", b"", {"X-HTTP-Method-Override": "DELETE", "Content-Type": "image/png"})
+    check(answer.status == 400, "it is for uploads alone", answer)
+
+
 def refusals(gateway):
     cases = [("no version", {"Upload-Length": "5"}, 412), ("another version", {"Tus-Resumable": "0.2.2", "Upload-Length": "5"}, 412),
              ("no length", TUS, 411), ("a length that is none", {**TUS, "Upload-Length": "-5"}, 400),
@@ -198,6 +219,7 @@ def main():
             job_of(gateway, url, data)
             cut_lines(gateway, data, 1)
             two_writers(gateway, data)
+            post_alone(gateway, data)
             refusals(gateway)
             over = create(gateway, len(data))
             patch(gateway, over, 0, data[:777])
