@@ -266,6 +266,21 @@ static bool is_file_name(const char *file) {
            (length < 5 || strcmp(file + length - 5, ".part") != 0);
 }
 
+/* Opens a file below a folder, which is closed; through no link at any place, and waiting for nobody (a FIFO). */
+static int open_below(int folder_fd, const char *file) {
+    char name[80];
+    while (folder_fd >= 0 && *file) {
+        size_t length = strcspn(file, "/");
+        bool last = file[length] == '\0';
+        snprintf(name, sizeof name, "%.*s", (int)length, file);
+        int fd = openat(folder_fd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | (last ? O_NONBLOCK : O_DIRECTORY));
+        close(folder_fd);
+        folder_fd = fd;
+        file += length + !last;
+    }
+    return folder_fd;
+}
+
 enum r2g_problem r2g_jobs_open_file(struct r2g_jobs *jobs, const struct r2g_job *job, const char *file, int *fd,
                                     uint64_t *nbytes, struct r2g_error *err) {
     struct stat is;
@@ -277,10 +292,7 @@ enum r2g_problem r2g_jobs_open_file(struct r2g_jobs *jobs, const struct r2g_job 
     if ((result && job->state != R2G_JOB_DONE) || (report && !r2g_job_state_final(job->state)))
         return r2g_problem(err, R2G_PROBLEM_NOT_READY, "the job is %s", r2g_job_state_name(job->state));
     int folder_fd = r2g_spool_open_job(jobs->spool, job->id);
-    if (folder_fd >= 0) {
-        *fd = openat(folder_fd, file, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-        close(folder_fd);
-    }
+    *fd = open_below(folder_fd, file);
     if (*fd >= 0 && fstat(*fd, &is) == 0 && S_ISREG(is.st_mode)) {
         *nbytes = (uint64_t)is.st_size;
         return R2G_PROBLEM_NONE;

@@ -38,9 +38,9 @@ static json_t *make_request(const struct r2g_attempt *attempt) {
 /* Puts the report where the program would have written it. */
 static void keep_report(const struct r2g_attempt *attempt, const json_t *report) {
     int folder_fd = r2g_spool_open_job(attempt->jobs->spool, attempt->job.id);
-    int fd = folder_fd >= 0
-                 ? openat(folder_fd, "report.json.part", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600)
-                 : -1;
+    int fd = folder_fd >= 0 ? openat(folder_fd, "report.json.part",
+                                     O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600)
+                            : -1;
     /* not json_dumpfd, which makes a call of the system for each word */
     size_t nbytes = json_dumpb(report, NULL, 0, JSON_COMPACT);
     char *text = nbytes > 0 ? r2g_new(nbytes, NULL) : NULL;

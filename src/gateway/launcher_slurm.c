@@ -39,7 +39,7 @@ static bool is_cancelled(const struct r2g_attempt *attempt) {
 
 static int open_file(const struct r2g_attempt *attempt, const char *name) {
     int folder_fd = r2g_spool_open_job(attempt->jobs->spool, attempt->job.id);
-    int fd = folder_fd >= 0 ? openat(folder_fd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW) : -1;
+    int fd = folder_fd >= 0 ? openat(folder_fd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK) : -1;
     if (folder_fd >= 0)
         close(folder_fd);
     return fd;

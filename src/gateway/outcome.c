@@ -114,7 +114,8 @@ static bool count_file(struct r2g_attempt *attempt, int folder_fd, const char *n
 void r2g_outcome_report(struct r2g_attempt *attempt, struct r2g_job *job) {
     struct stat is;
     int folder_fd = r2g_spool_open_job(attempt->jobs->spool, job->id);
-    int fd = folder_fd >= 0 ? openat(folder_fd, "report.json.part", O_RDONLY | O_CLOEXEC | O_NOFOLLOW) : -1;
+    int fd =
+        folder_fd >= 0 ? openat(folder_fd, "report.json.part", O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK) : -1;
     json_t *report = NULL;
     if (fd >= 0 && fstat(fd, &is) == 0 && S_ISREG(is.st_mode) && is.st_size > 0 && is.st_size <= REPORT_MAX_NBYTES)
         report = r2g_json_read(fd, REPORT_MAX_NBYTES);
@@ -163,7 +164,7 @@ bool r2g_outcome_take(struct r2g_attempt *attempt, struct r2g_job *job) {
     struct stat is;
     r2g_outcome_report(attempt, job);
     int folder_fd = r2g_spool_open_job(attempt->jobs->spool, job->id);
-    int fd = folder_fd >= 0 ? openat(folder_fd, "result", O_RDONLY | O_CLOEXEC | O_NOFOLLOW) : -1;
+    int fd = folder_fd >= 0 ? openat(folder_fd, "result", O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK) : -1;
     bool good = fd >= 0 && fstat(fd, &is) == 0 && S_ISREG(is.st_mode);
     if (!good)
         (void)fail(job, R2G_PROBLEM_INTERNAL, "the program ended well, but there is no result");

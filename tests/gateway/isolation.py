@@ -47,6 +47,26 @@ def owner_and_other(gateway, owner, other):
     check([client.ask("GET", path).status for client in (owner, other)] == [410, 404], "that it was there")
 
 
+def planted(gateway, owner):
+    """Links and pipes in a job's folder, should a conversion have made any: nothing outside is served, nobody waits."""
+    job = owner.ask("POST", "/api/v1/jobs", support.small_png(), {"Content-Type": "image/png"}).json()
+    path = job["links"]["self"]
+    support.wait_for(lambda: owner.ask("GET", path).json()["state"] == "done", "the job is done")
+    folder, outside = os.path.join(gateway.spool, "jobs", job["id"]), os.path.join(gateway.folder, "outside", "0")
+    os.makedirs(outside)
+    with open(os.path.join(outside, "0_0.png"), "wb") as file:
+        file.write(b"outside")
+    os.symlink(os.path.dirname(outside), os.path.join(folder, "tiles-original"))
+    os.symlink(os.path.join(outside, "0_0.png"), os.path.join(folder, "preview-original-256.jpg"))
+    for route in ("/tiles/original/0/0_0", "/preview?of=original&size=256"):
+        check(owner.ask("GET", path + route).body != b"outside", f"{route} through a link")
+    os.unlink(os.path.join(folder, "result"))
+    os.mkfifo(os.path.join(folder, "result"))
+    check(owner.ask("GET", path + "/result").status == 404, "a pipe is no result")
+    check(owner.ask("DELETE", path).status == 204 and os.path.exists(os.path.join(outside, "0_0.png")),
+          "a removal goes through no link")
+
+
 def uploads(gateway, owner, other):
     data = support.small_png()
     location = owner.upload(len(data))
@@ -135,6 +155,7 @@ def main():
         owner_and_other(gateway, owner, other)
         uploads(gateway, owner, other)
         uploads_at_once(gateway, owner)
+        planted(gateway, owner)
         for launcher in ("mpirun", "pool"):
             job = owner.ask("POST", f"/api/v1/jobs?launcher={launcher}", support.small_png()).json()
             support.wait_for(lambda: owner.ask("GET", job["links"]["self"]).json()["state"] == "done", "a job is done")
