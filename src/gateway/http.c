@@ -172,13 +172,6 @@ static enum r2g_problem check(struct r2g_http *http, struct connection *connecti
     enum r2g_problem problem = r2g_http_check_framing(http, err);
     if (problem != R2G_PROBLEM_NONE)
         return problem;
-    if (!known_method(http->method))
-        return r2g_problem(err, R2G_PROBLEM_NOT_IMPLEMENTED, "this method is not known here");
-    problem = admit(http, err);
-    if (problem != R2G_PROBLEM_NONE)
-        return problem;
-    if (atomic_load(&state->server->stopping))
-        return r2g_problem(err, R2G_PROBLEM_STOPPING, "the server is being stopped");
     if (connection && connection->address[0] == '\0') {
         const char *address = mg_get_request_info(http->connection)->remote_addr;
         if (!r2g_guard_connect(state->server->guard, address)) {
@@ -188,6 +181,13 @@ static enum r2g_problem check(struct r2g_http *http, struct connection *connecti
         }
         snprintf(connection->address, sizeof connection->address, "%s", address);
     }
+    if (!known_method(http->method))
+        return r2g_problem(err, R2G_PROBLEM_NOT_IMPLEMENTED, "this method is not known here");
+    problem = admit(http, err);
+    if (problem != R2G_PROBLEM_NONE)
+        return problem;
+    if (atomic_load(&state->server->stopping))
+        return r2g_problem(err, R2G_PROBLEM_STOPPING, "the server is being stopped");
     return R2G_PROBLEM_NONE;
 }
 
@@ -268,6 +268,8 @@ static int on_request(struct mg_connection *mg) {
     const struct mg_request_info *info = mg_get_request_info(mg);
     struct r2g_http_state state;
     struct task task = {.http = new_request(mg, server, &state), .connection = mg_get_user_connection_data(mg)};
+    if (task.connection && task.connection->fd < 0)
+        r2g_census_asked(&server->census, r2g_http_fd(&task.http));
     atomic_fetch_add(&server->active, 1);
     r2g_metrics_add(R2G_COUNT_REQUESTS, 1);
     const char *known = known_method(info->request_method);
@@ -334,6 +336,7 @@ static int on_connection(const struct mg_connection *mg, void **data) {
         connection->server = mg_get_user_context_data(mg);
         connection->fd = -1;
         connection->since_ns = r2g_clock_ns();
+        r2g_census_opened(&connection->server->census);
     }
     *data = connection; /* without memory it is served, and not counted */
     return 0;
@@ -349,6 +352,7 @@ static void on_close(const struct mg_connection *mg) {
         on_error((struct mg_connection *)mg, 400, "");
     if (connection->address[0])
         r2g_guard_disconnect(connection->server->guard, connection->address);
+    r2g_census_closed(&connection->server->census, connection->fd);
     free(connection);
     mg_set_user_connection_data(mg, NULL);
 }
@@ -410,6 +414,7 @@ static r2g_status start_civetweb(struct r2g_server *server, const char *bind, st
         return r2g_fail(err, R2G_EINTERNAL, "civetweb listens on no port");
     server->port = port.port;
     r2g_guard_set_port(server->guard, (unsigned)port.port);
+    r2g_census_set_port(&server->census, (unsigned)port.port);
     snprintf(server->address, sizeof server->address, "http%s://%s:%d", server->tls ? "s" : "",
              strcmp(bind, "0.0.0.0") == 0 ? "127.0.0.1" : bind, port.port);
     return R2G_OK;
@@ -445,6 +450,8 @@ r2g_status r2g_server_start(struct r2g_server **made, const struct r2g_settings 
         status = r2g_page_read(&server->page, settings->web, err);
     if (status == R2G_OK)
         status = r2g_watcher_start(&server->watcher, err);
+    if (status == R2G_OK)
+        status = r2g_census_start(&server->census, settings, err);
     mg_init_library(server->tls ? MG_FEATURES_TLS : 0);
     if (status == R2G_OK)
         status = start_civetweb(server, bind_address(settings), err);
@@ -478,6 +485,7 @@ void r2g_server_stop(struct r2g_server *server) {
         mg_stop(server->context);
     mg_exit_library();
     r2g_http_threads_stop(&server->threads);
+    r2g_census_stop(&server->census);
     r2g_watcher_stop(&server->watcher);
     r2g_page_free(server->page);
     r2g_guard_free(server->guard);

@@ -42,6 +42,31 @@ void r2g_watch_begin(struct r2g_watcher *watcher, struct r2g_watch *watch, int f
 /* True if the deadline passed and the socket was shut down. */
 bool r2g_watch_end(struct r2g_watcher *watcher, struct r2g_watch *watch);
 
+/* ---- connections by address (http_census.c) ---- */
+
+#define R2G_CENSUS_SOCKETS 32768 /* descriptors that are looked at: more than the most connections, and their like */
+
+struct r2g_census {
+    pthread_t thread;
+    pthread_mutex_t lock; /* of all below */
+    pthread_cond_t wake;
+    unsigned open, most; /* connections: at all, and of one address */
+    unsigned port;       /* 0: not known yet */
+    const char *trusted_proxy;
+    bool asked[R2G_CENSUS_SOCKETS]; /* by descriptor: had a request */
+    bool started, stop;
+};
+
+/* `settings` must outlive it. Before the first connection; stopped when there is none any more. */
+R2G_MUST_CHECK r2g_status r2g_census_start(struct r2g_census *census, const struct r2g_settings *settings,
+                                           struct r2g_error *err);
+void r2g_census_stop(struct r2g_census *census);
+void r2g_census_set_port(struct r2g_census *census, unsigned port);
+/* What becomes of a connection. fd < 0: its socket is not known. */
+void r2g_census_opened(struct r2g_census *census);
+void r2g_census_asked(struct r2g_census *census, int fd);
+void r2g_census_closed(struct r2g_census *census, int fd);
+
 /* ---- threads (http_threads.c) ---- */
 
 struct r2g_http_thread;
@@ -73,6 +98,7 @@ struct r2g_server {
     struct r2g_page *page;
     struct r2g_watcher watcher;
     struct r2g_http_threads threads;
+    struct r2g_census census;
     unsigned stream_limit;
     atomic_uint streams, active;
     atomic_bool stopping;

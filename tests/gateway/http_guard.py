@@ -2,6 +2,7 @@
 """Who is let in: hosts, origins, tokens, sessions, and how often one may ask."""
 import re
 import sys
+import time
 
 import support
 from support import check, new_token
@@ -167,6 +168,17 @@ def connections():
         for sock in (*socks, other):
             sock.close()
         support.wait_for(lambda: ask(gateway, "/healthz").status == 200, "room again")
+        for what, first in (("say nothing", b""), ("begin a header", b"GET / HTTP/1.1\r\nHost: ")):
+            # more than there are threads
+            socks = [gateway.connect("127.0.0.4") for _ in range(16)]
+            for sock in socks:
+                sock.sendall(first)
+            time.sleep(1)
+            began = time.monotonic()
+            check(gateway.request("GET", "/healthz", source="127.0.0.3").status == 200 and time.monotonic() - began < 5,
+                  f"connections that {what} hold up their own address only", time.monotonic() - began)
+            for sock in socks:
+                sock.close()
 
 
 def main():
