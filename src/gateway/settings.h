@@ -70,10 +70,11 @@ struct r2g_settings {
     const char *const *sbatch_options; /* such as --partition=imaging; --sbatch-option, repeatable, one word each */
     unsigned slurm_poll_s;             /* default 2 */
     /* how long things are kept */
-    uint64_t quota_nbytes;    /* of the spool; default 64 GiB */
-    unsigned expire_s;        /* results, after the job ended; default 24 h */
-    unsigned upload_expire_s; /* unfinished uploads, after the last byte; default 24 h */
-    void *owned;              /* everything the texts point into */
+    uint64_t quota_nbytes;          /* of the spool; default 64 GiB */
+    uint64_t client_uploads_nbytes; /* announced by one client's unfinished uploads; default: a quarter of quota */
+    unsigned expire_s;              /* results, after the job ended; default 24 h */
+    unsigned upload_expire_s;       /* unfinished uploads, after the last byte; default 24 h */
+    void *owned;                    /* everything the texts point into */
 };
 
 /* Fills *settings: defaults, then the configuration file (--config FILE; none is read unless named), then the command

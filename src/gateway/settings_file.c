@@ -194,6 +194,8 @@ r2g_status r2g_settings_complete(struct r2g_settings *settings, struct r2g_error
         settings->jobs = strcmp(settings->launcher, "slurm") == 0 ? 16 : 1;
     if (!settings->client_queue)
         settings->client_queue = settings->queue;
+    if (!settings->client_uploads_nbytes)
+        settings->client_uploads_nbytes = settings->quota_nbytes / 4;
     if (settings->client_connections > settings->connections && settings->client_connections == 256)
         settings->client_connections = settings->connections; /* the default, beside fewer connections */
     if (!settings->web && own_known)

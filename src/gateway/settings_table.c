@@ -81,6 +81,9 @@ const struct r2g_setting r2g_settings_table[] = {
 
     {"quota", 0, "SIZE", R2G_SETTING_SIZE, R2G_SETTING_GROUP_KEEPING, AT(quota_nbytes), 0, 0, "64GiB",
         "The most that the spool may hold."},
+    {"client-uploads", 0, "SIZE", R2G_SETTING_SIZE, R2G_SETTING_GROUP_KEEPING, AT(client_uploads_nbytes), 0, 0, NULL,
+        "Of this, what one client's unfinished uploads may set aside together; a single one always may. Default: a "
+        "quarter of --quota."},
     {"expire", 0, "TIME", R2G_SETTING_SECONDS, R2G_SETTING_GROUP_KEEPING, AT(expire_s), 1, ANY, "24h",
         "How long a job and its files are kept after its end."},
     {"upload-expire", 0, "TIME", R2G_SETTING_SECONDS, R2G_SETTING_GROUP_KEEPING, AT(upload_expire_s), 1, ANY, "24h",

@@ -78,6 +78,7 @@ static const char *const texts[R2G_SQL_STATEMENTS] = {
     [R2G_SQL_NOTE_UPLOAD_REMOVED] = "INSERT OR REPLACE INTO removed(id, client, number, events, why, removed_ms) "
                                     "SELECT id, client, 0, 0, ?2, ?3 FROM uploads WHERE id = ?1",
     [R2G_SQL_DELETE_UPLOAD] = "DELETE FROM uploads WHERE id = ?1",
+    [R2G_SQL_SUM_UPLOADS] = "SELECT count(*), total(nbytes) FROM uploads WHERE client = ?1 AND job = ''",
     [R2G_SQL_LIST_UPLOADS] = "SELECT " UPLOAD_COLUMNS " FROM uploads WHERE id > ?1 AND expires_ms < ?2 "
                              "ORDER BY id LIMIT ?3",
 };

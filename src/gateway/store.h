@@ -80,5 +80,8 @@ R2G_MUST_CHECK r2g_status r2g_store_remove_upload(struct r2g_store *store, const
 R2G_MUST_CHECK r2g_status r2g_store_uploads(struct r2g_store *store, int64_t then_ms, const char *after,
                                             struct r2g_upload *uploads, unsigned most, unsigned *count,
                                             struct r2g_error *err);
+/* How many uploads of a client are no job yet, and the bytes that they announced. */
+R2G_MUST_CHECK r2g_status r2g_store_sum_uploads(struct r2g_store *store, const char *client, uint64_t *count,
+                                                uint64_t *nbytes, struct r2g_error *err);
 
 #endif

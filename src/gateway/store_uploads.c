@@ -69,3 +69,15 @@ r2g_status r2g_store_uploads(struct r2g_store *store, int64_t then_ms, const cha
         take_upload(s, &uploads[(*count)++]);
     return r2g_store_unlock(store, s, code, err);
 }
+
+r2g_status r2g_store_sum_uploads(struct r2g_store *store, const char *client, uint64_t *count, uint64_t *nbytes,
+                                 struct r2g_error *err) {
+    sqlite3_stmt *s = r2g_store_lock(store, R2G_SQL_SUM_UPLOADS);
+    r2g_store_bind_text(s, 1, client);
+    int code = sqlite3_step(s);
+    bool row = code == SQLITE_ROW;
+    *count = row ? (uint64_t)sqlite3_column_int64(s, 0) : 0;
+    double total = row ? sqlite3_column_double(s, 1) : 0; /* a sum of whole numbers would fail when it does not fit */
+    *nbytes = total < 9e18 ? (uint64_t)total : UINT64_MAX;
+    return r2g_store_unlock(store, s, code, err);
+}

@@ -12,6 +12,11 @@
 #include "gateway/jobs_inside.h"
 #include "gateway/times.h"
 
+#define UPLOADS_OF_CLIENT 1000 /* unfinished ones, however small */
+
+/* One creation at a time, so that none is missed when a client's are counted. Taken before every other lock. */
+static pthread_mutex_t creating = PTHREAD_MUTEX_INITIALIZER;
+
 struct r2g_busy {
     struct r2g_busy *next;
     char id[R2G_ID_NBYTES];
@@ -67,6 +72,44 @@ static int64_t expiry(const struct r2g_jobs *jobs) {
     return r2g_now_ms() + (int64_t)jobs->settings->upload_expire_s * 1000;
 }
 
+/* Whether this client may announce so much more: bytes are set aside before any of them comes, and an upload that is
+ * never sent holds them until it expires. */
+static enum r2g_problem check_share(struct r2g_jobs *jobs, const struct r2g_upload *upload, struct r2g_error *err) {
+    uint64_t most = jobs->settings->client_uploads_nbytes, count, nbytes;
+    struct r2g_error why;
+    if (r2g_store_sum_uploads(jobs->store, upload->client, &count, &nbytes, &why) != R2G_OK)
+        return failed(&why, "the upload cannot be kept", err);
+    if (count >= UPLOADS_OF_CLIENT || (most > 0 && count > 0 && (nbytes > most || upload->nbytes > most - nbytes)))
+        return r2g_problem(err, R2G_PROBLEM_QUOTA_FULL,
+                           "your %" PRIu64 " unfinished uploads announce %" PRIu64
+                           " bytes already: finish or delete some of them first",
+                           count, nbytes);
+    return R2G_PROBLEM_NONE;
+}
+
+static enum r2g_problem create(struct r2g_jobs *jobs, struct r2g_upload *upload, struct r2g_error *err) {
+    struct r2g_error why;
+    enum r2g_problem problem = check_share(jobs, upload, err);
+    if (problem != R2G_PROBLEM_NONE)
+        return problem;
+    if (!r2g_spool_take(jobs->spool, upload->nbytes))
+        return r2g_problem(err, R2G_PROBLEM_QUOTA_FULL, "there is no space for %" PRIu64 " bytes at present",
+                           upload->nbytes);
+    int fd = r2g_spool_open_file(jobs->spool, R2G_SPOOL_UPLOADS, upload->id, true);
+    int error = fd < 0 ? errno : r2g_spool_sync(jobs->spool, R2G_SPOOL_UPLOADS);
+    if (fd >= 0)
+        close(fd);
+    if (error != 0)
+        problem = r2g_spool_problem(err, error, "the upload cannot be kept");
+    else if (r2g_store_put_upload(jobs->store, upload, R2G_STORE_DURABLE, &why) != R2G_OK)
+        problem = failed(&why, "the upload cannot be kept", err);
+    if (problem != R2G_PROBLEM_NONE) {
+        r2g_spool_remove_file(jobs->spool, R2G_SPOOL_UPLOADS, upload->id);
+        r2g_spool_give(jobs->spool, upload->nbytes);
+    }
+    return problem;
+}
+
 enum r2g_problem r2g_upload_create(struct r2g_jobs *jobs, struct r2g_upload *upload, struct r2g_error *err) {
     uint64_t most = jobs->settings->max_body_nbytes;
     struct r2g_error why;
@@ -83,22 +126,9 @@ enum r2g_problem r2g_upload_create(struct r2g_jobs *jobs, struct r2g_upload *upl
                            upload->nbytes, most);
     if (r2g_id_new(upload->id, &why) != R2G_OK)
         return r2g_problem(err, R2G_PROBLEM_INTERNAL, "%s", why.text);
-    if (!r2g_spool_take(jobs->spool, upload->nbytes))
-        return r2g_problem(err, R2G_PROBLEM_QUOTA_FULL, "there is no space for %" PRIu64 " bytes at present",
-                           upload->nbytes);
-    enum r2g_problem problem = R2G_PROBLEM_NONE;
-    int fd = r2g_spool_open_file(jobs->spool, R2G_SPOOL_UPLOADS, upload->id, true);
-    int error = fd < 0 ? errno : r2g_spool_sync(jobs->spool, R2G_SPOOL_UPLOADS);
-    if (fd >= 0)
-        close(fd);
-    if (error != 0)
-        problem = r2g_spool_problem(err, error, "the upload cannot be kept");
-    else if (r2g_store_put_upload(jobs->store, upload, R2G_STORE_DURABLE, &why) != R2G_OK)
-        problem = failed(&why, "the upload cannot be kept", err);
-    if (problem != R2G_PROBLEM_NONE) {
-        r2g_spool_remove_file(jobs->spool, R2G_SPOOL_UPLOADS, upload->id);
-        r2g_spool_give(jobs->spool, upload->nbytes);
-    }
+    pthread_mutex_lock(&creating);
+    enum r2g_problem problem = create(jobs, upload, err);
+    pthread_mutex_unlock(&creating);
     return problem;
 }
 

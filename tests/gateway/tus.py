@@ -211,7 +211,26 @@ def refusals(gateway):
         check(answer.status in (400, 404), f"JSON {body}", answer.status)
 
 
+def shares():
+    """What a client announces and does not send holds up that client, not the others."""
+    with support.Gateway("--quota", "64MiB", "--max-body", "32MiB", "--requests-a-minute", "0") as gateway:
+        def begin(nbytes, source):
+            return gateway.request("POST", "/api/v1/uploads", b"", {**TUS, "Upload-Length": str(nbytes)}, source)
+
+        check(begin(30 << 20, "127.0.0.2").status == 201, "a first upload may be large")
+        answers = [begin(4 << 20, "127.0.0.2") for _ in range(20)]
+        check({answer.problem() for answer in answers} == {"quota-full"}, "no more beside it", answers[0])
+        check(begin(10 << 20, "127.0.0.3").status == 201, "another client's")
+        answers = [begin(1, "127.0.0.4") for _ in range(1010)]
+        check([answer.status for answer in answers].count(201) == 1000, "a thousand, however small", answers[-1])
+        mine = answers[0].headers["location"]
+        check(gateway.request("DELETE", mine, headers=TUS).status == 204 and begin(1, "127.0.0.4").status == 201,
+              "room again")
+        check(gateway.request("POST", "/api/v1/convert", png(), source="127.0.0.5").status == 200, "a conversion")
+
+
 def main():
+    shares()
     data = png()
     with tempfile.TemporaryDirectory(prefix="rgb2gray-test-") as folder:
         with support.Gateway(spool=folder) as gateway:
