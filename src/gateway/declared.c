@@ -215,6 +215,10 @@ enum r2g_problem r2g_declared_read(int fd, uint64_t nbytes, struct r2g_declared 
     if (error != 0)
         return r2g_problem(err, R2G_PROBLEM_INTERNAL, "the file cannot be read: %s", strerrordesc_np(error));
     const struct r2g_codec *codec = r2g_codec_probe(head, (size_t)r2g_u64_min(got, R2G_PROBE_NBYTES));
+    if (!codec && got >= 5 && memcmp(head, "\x89PNG\x1A", 5) == 0) /* PNG, 5.2: what its signature is for */
+        return r2g_problem(err, R2G_PROBLEM_CORRUPT_IMAGE,
+                           "a PNG whose line ends were removed on the way: it must be sent as it is, by curl with "
+                           "--data-binary, not -d");
     if (!codec) {
         (void)!r2g_codec_fail_unknown(head, got, err);
         return R2G_PROBLEM_UNSUPPORTED_IMAGE;

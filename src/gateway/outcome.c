@@ -67,6 +67,13 @@ static enum r2g_problem by_exit_code(int exit_code, const char *text) {
     }
 }
 
+/* The program names its own options, which who asked over HTTP cannot give. */
+static void drop_advice(char *text) {
+    char *from = strstr(text, " (--m"), *to = from ? strchr(from, ')') : NULL;
+    if (to)
+        memmove(from, to + 1, strlen(to + 1) + 1);
+}
+
 void r2g_outcome_fill(struct r2g_job *job, const struct r2g_attempt *attempt) {
     char text[sizeof job->detail];
     clean(attempt, attempt->text, text, sizeof text);
@@ -84,6 +91,7 @@ void r2g_outcome_fill(struct r2g_job *job, const struct r2g_attempt *attempt) {
     default:
         job->problem = R2G_PROBLEM_CRASHED;
     }
+    drop_advice(text);
     snprintf(job->detail, sizeof job->detail, "%s", text[0] ? text : r2g_problem_text(job->problem)->title);
 }
 

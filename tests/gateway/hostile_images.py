@@ -5,12 +5,15 @@ for its exit code. The gateway's own memory stays small whatever a header declar
 """
 import asyncio
 import concurrent.futures
+import io
 import os
 import struct
 import subprocess
 import sys
 import tempfile
 import zlib
+
+from PIL import Image
 
 import support
 import traffic
@@ -28,6 +31,16 @@ def png(width, height, depth=8, kind=2, data=b""):
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", data) + chunk(b"IEND", b"")
 
 
+def progressive():
+    """A progressive JPEG, to be held whole, that says it has 65000 x 30000 pixels."""
+    out = io.BytesIO()
+    Image.new("RGB", (64, 64), (200, 10, 10)).save(out, "JPEG", progressive=True)
+    data = bytearray(out.getvalue())
+    frame = data.index(b"\xff\xc2")
+    data[frame + 5:frame + 9] = struct.pack(">HH", 30000, 65000)
+    return bytes(data)
+
+
 def made():
     """Bombs and stumps that need no corpus: name, bytes."""
     yield "bomb_2g_pixels.png", png(1 << 31 - 1, 1 << 31 - 1, data=zlib.compress(bytes(1 << 20)))
@@ -41,6 +54,8 @@ def made():
     yield "noise.bin", bytes(range(256)) * 20
     yield "text.txt", b"hello\n"
     yield "empty", b""
+    yield "whole_in_memory.jpg", progressive()
+    yield "curl_d.png", png(64, 64).replace(b"\r", b"").replace(b"\n", b"").replace(b"\0", b"")
     yield "soi.jpg", b"\xff\xd8"
     yield "endless_segments.jpg", b"\xff\xd8" + b"\xff\xe1\x00\x02" * 100000
     yield "shell.svg", b"<svg xmlns='http://www.w3.org/2000/svg'><image href='file:///etc/passwd'/></svg>"
@@ -111,6 +126,8 @@ def judge(name, data, code, right, text, answer):
         allowed = {400}  # no image at all
     support.check(answer.status in allowed and answer.headers.get("content-type") == "application/problem+json",
                   f"{name}: {answer.status} where the program exits with {code}", f"{text}\n{answer.body[:300]!r}")
+    support.check(b"(--m" not in answer.body, f"{name}: options of the command line are told", answer.body[:400])
+    support.check(name != "curl_d.png" or b"--data-binary" in answer.body, f"{name}: the way out is told", answer.body)
     support.check(b"/jobs/" not in answer.body and b"original" not in answer.body.split(b'"detail"')[-1][:40],
                   f"{name}: a path of the server is told", answer.body[:300])
 
