@@ -23,9 +23,9 @@
 #define CANCEL_MS 60000
 
 static bool ready(const struct r2g_jobs *jobs, struct r2g_error *err) {
-    char state[R2G_SLURM_STATE_NBYTES];
+    struct r2g_slurm_queued queued;
     if (jobs->slurm)
-        return r2g_slurm_state(jobs->slurm, "0", 0, state, err) == R2G_OK;
+        return r2g_slurm_look(jobs->slurm, "0", 0, &queued, err) == R2G_OK;
     (void)!r2g_fail(err, R2G_EMPI, "sbatch is not on PATH");
     return false;
 }
@@ -125,12 +125,12 @@ static bool submit(struct r2g_attempt *attempt) {
 /* Ends it in Slurm, and waits until it has left the queue. */
 static void cancel(struct r2g_attempt *attempt) {
     struct r2g_slurm *slurm = attempt->jobs->slurm;
-    char state[R2G_SLURM_STATE_NBYTES] = "?";
+    struct r2g_slurm_queued queued;
     struct r2g_error err;
-    int64_t end_ns = r2g_clock_ns() + INT64_C(1000000) * CANCEL_MS;
+    int64_t since_ns = r2g_clock_ns(), end_ns = since_ns + INT64_C(1000000) * CANCEL_MS;
     r2g_slurm_cancel(slurm, attempt->job.external);
     while (r2g_clock_ns() < end_ns &&
-           (r2g_slurm_state(slurm, attempt->job.external, 0, state, &err) != R2G_OK || state[0]))
+           (r2g_slurm_look(slurm, attempt->job.external, since_ns, &queued, &err) != R2G_OK || queued.state[0]))
         usleep(200000);
 }
 
@@ -165,33 +165,49 @@ static void judge(struct r2g_attempt *attempt, off_t *offset) {
     }
 }
 
-static void run(struct r2g_attempt *attempt) {
-    struct r2g_slurm *slurm = attempt->jobs->slurm;
+/* Looks after the job until it has left the queue: true. False where it must be ended, and attempt says why. */
+static bool watch(struct r2g_attempt *attempt, off_t *offset) {
     const int period_ms = (int)attempt->jobs->settings->slurm_poll_s * 1000;
-    char state[R2G_SLURM_STATE_NBYTES];
-    off_t offset = 0;
+    const int64_t since_ns = r2g_clock_ns();
+    unsigned hopeless = 0;
+    struct r2g_slurm_queued queued;
     struct r2g_error err;
+    do {
+        /* a Slurm that does not answer is asked again: the job may well go on */
+        bool answered = r2g_slurm_look(attempt->jobs->slurm, attempt->job.external, since_ns, &queued, &err) == R2G_OK;
+        if (answered && queued.state[0])
+            tell_state(attempt, queued.state, R2G_STORE_LAZY);
+        read_lines(attempt, offset);
+        if (answered && !queued.state[0])
+            return true;
+        /* Slurm's own limit is of minutes, and is looked at now and then */
+        if (answered && strcmp(queued.state, "RUNNING") == 0 && attempt->wall_ms > 0 &&
+            queued.run_s > attempt->wall_ms / 1000) {
+            r2g_attempt_ended(attempt, R2G_ATTEMPT_TOO_LONG, "not done within %lld s",
+                              (long long)attempt->wall_ms / 1000);
+            return false;
+        }
+        /* twice, since a reason may be one of a moment ago */
+        bool waits = answered && strcmp(queued.state, "PENDING") == 0 && r2g_slurm_hopeless(queued.reason);
+        hopeless = waits ? hopeless + 1 : 0;
+        if (hopeless > 1) {
+            r2g_attempt_ended(attempt, R2G_ATTEMPT_NOT_LAUNCHED, "Slurm will never start it: %s", queued.reason);
+            return false;
+        }
+    } while (!wait_ms(attempt, period_ms));
+    attempt->end = R2G_ATTEMPT_STOPPED;
+    return false;
+}
+
+static void run(struct r2g_attempt *attempt) {
+    off_t offset = 0;
     if (!submit(attempt))
         return;
-    int64_t since_ns = r2g_clock_ns();
-    bool stopped = false, there = true;
-    while (there && !stopped) {
-        /* a Slurm that does not answer is asked again: the job may well go on */
-        if (r2g_slurm_state(slurm, attempt->job.external, since_ns, state, &err) == R2G_OK)
-            there = state[0] != '\0';
-        if (there && state[0])
-            tell_state(attempt, state, R2G_STORE_LAZY);
-        read_lines(attempt, &offset);
-        if (there)
-            stopped = wait_ms(attempt, period_ms < 100 ? 100 : period_ms);
-    }
-    if (stopped) {
-        if (is_cancelled(attempt)) /* else the gateway ends, and the job is looked for at the next start */
-            cancel(attempt);
-        attempt->end = R2G_ATTEMPT_STOPPED;
-        return;
-    }
-    judge(attempt, &offset);
+    if (watch(attempt, &offset))
+        judge(attempt, &offset);
+    else if (attempt->end != R2G_ATTEMPT_STOPPED || is_cancelled(attempt))
+        cancel(attempt);
+    /* else the gateway ends, and the job is looked for at the next start */
 }
 
 const struct r2g_launcher r2g_launcher_slurm = {.name = "slurm", .ready = ready, .run = run};

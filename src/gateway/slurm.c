@@ -27,10 +27,6 @@ static const char script[] = "#!/bin/bash\n"
                              "printf '%d\\n' \"$code\" > \"$file.part\" && mv -f -- \"$file.part\" \"$file\"\n"
                              "exit \"$code\"\n";
 
-struct queued {
-    char number[R2G_SLURM_NUMBER_NBYTES], state[R2G_SLURM_STATE_NBYTES];
-};
-
 struct r2g_slurm {
     const struct r2g_jobs *jobs;
     char sbatch[PATH_MAX], squeue[PATH_MAX], scancel[PATH_MAX];
@@ -38,7 +34,7 @@ struct r2g_slurm {
     char user[16];
 
     pthread_mutex_t lock; /* what follows; held over a poll, for which the others wait */
-    struct queued *queue;
+    struct r2g_slurm_queued *queue;
     size_t count, capacity;
     int64_t polled_ns; /* 0: never */
     bool known;        /* whether the last poll was answered */
@@ -128,16 +124,22 @@ static bool take_number(const char *line, char number[R2G_SLURM_NUMBER_NBYTES]) 
 }
 
 #define WORDS_MAX 128
+#define NAME_NBYTES 80
+
+/* An option with the name of an attempt, so that one of another attempt of this job is not taken for it. */
+static void job_name(const struct r2g_attempt *attempt, const char *option, char name[NAME_NBYTES]) {
+    snprintf(name, NAME_NBYTES, "%sr2g-%s.%u", option, attempt->job.id, attempt->job.attempts);
+}
 
 r2g_status r2g_slurm_submit(struct r2g_slurm *slurm, const struct r2g_attempt *attempt,
                             char number[R2G_SLURM_NUMBER_NBYTES], struct r2g_error *err) {
     const struct r2g_settings *settings = slurm->jobs->settings;
-    char name[64], tasks[32], out[PATH_MAX + 32], errors[PATH_MAX + 32], folder[PATH_MAX + 32], minutes[32];
+    char name[NAME_NBYTES], tasks[32], out[PATH_MAX + 32], errors[PATH_MAX + 32], folder[PATH_MAX + 32], minutes[32];
     char exit_file[PATH_MAX + 8];
     const char **program = r2g_attempt_arguments(attempt, true, true, err);
     if (!program)
         return R2G_ENOMEM;
-    snprintf(name, sizeof name, "--job-name=r2g-%s", attempt->job.id);
+    job_name(attempt, "--job-name=", name);
     snprintf(tasks, sizeof tasks, "--ntasks=%u", attempt->job.ranks);
     snprintf(out, sizeof out, "--output=%s/slurm.out", attempt->folder);
     snprintf(errors, sizeof errors, "--error=%s/slurm.err", attempt->folder);
@@ -165,9 +167,9 @@ r2g_status r2g_slurm_submit(struct r2g_slurm *slurm, const struct r2g_attempt *a
 
 r2g_status r2g_slurm_find(struct r2g_slurm *slurm, const struct r2g_attempt *attempt,
                           char number[R2G_SLURM_NUMBER_NBYTES], struct r2g_error *err) {
-    char name[64];
+    char name[NAME_NBYTES];
     struct said said = {0};
-    snprintf(name, sizeof name, "--name=r2g-%s", attempt->job.id);
+    job_name(attempt, "--name=", name);
     const char *words[] = {slurm->squeue, "--noheader", "--states=all", "--format=%A", name, NULL};
     r2g_status status = ask(slurm, words, NULL, &said, err);
     number[0] = '\0';
@@ -176,17 +178,30 @@ r2g_status r2g_slurm_find(struct r2g_slurm *slurm, const struct r2g_attempt *att
     return status;
 }
 
-/* A line of the listing: number, state, name. */
+/* A time as squeue shows it, [[DAYS-]HOURS:]MINUTES:SECONDS, in seconds; 0 for what is none. */
+static int64_t read_time(const char *text) {
+    const char *dash = strchr(text, '-');
+    uint64_t days = dash ? strtoul(text, NULL, 10) : 0, seconds = 0;
+    for (const char *p = dash ? dash + 1 : text; p; p = strchr(p, ':')) {
+        p += *p == ':';
+        seconds = seconds * 60 + strtoul(p, NULL, 10);
+    }
+    return days <= 100000 && seconds <= 100000000 ? (int64_t)(days * 86400 + seconds) : 0;
+}
+
+/* A line of the listing: number, state, time, name, reason. */
 static void take_queued(void *user, const char *line) {
     struct r2g_slurm *slurm = user;
-    struct queued queued = {0};
-    char name[16];
-    if (sscanf(line, "%23[0-9] %23[A-Z_] %15s", queued.number, queued.state, name) != 3 ||
+    struct r2g_slurm_queued queued = {0};
+    char name[16], time[24];
+    if (sscanf(line, "%23[0-9] %23[A-Z_] %23s %15s%*s %63[^\n]", queued.number, queued.state, time, name,
+               queued.reason) < 4 ||
         strncmp(name, "r2g-", 4) != 0 || slurm->count >= QUEUE_MAX)
         return;
+    queued.run_s = read_time(time);
     if (slurm->count == slurm->capacity) {
         size_t capacity = 2 * slurm->capacity + 64;
-        struct queued *grown = realloc(slurm->queue, capacity * sizeof *grown);
+        struct r2g_slurm_queued *grown = realloc(slurm->queue, capacity * sizeof *grown);
         if (!grown)
             return;
         slurm->queue = grown;
@@ -197,27 +212,52 @@ static void take_queued(void *user, const char *line) {
 
 /* With lock held. */
 static void poll_queue(struct r2g_slurm *slurm) {
-    const char *words[] = {slurm->squeue, "--noheader", "--format=%A %T %j", "--user", slurm->user, NULL};
+    const char *words[] = {slurm->squeue, "--noheader", "--format=%A %T %M %j %r", "--user", slurm->user, NULL};
     struct said said = {.line = take_queued, .user = slurm};
     slurm->count = 0;
     slurm->polled_ns = r2g_clock_ns(); /* when it was asked, not when it answered */
     slurm->known = ask(slurm, words, NULL, &said, &slurm->why) == R2G_OK;
 }
 
-r2g_status r2g_slurm_state(struct r2g_slurm *slurm, const char *number, int64_t since_ns,
-                           char state[R2G_SLURM_STATE_NBYTES], struct r2g_error *err) {
+r2g_status r2g_slurm_look(struct r2g_slurm *slurm, const char *number, int64_t since_ns,
+                          struct r2g_slurm_queued *queued, struct r2g_error *err) {
     int64_t period_ns = (int64_t)slurm->jobs->settings->slurm_poll_s * 1000000000;
+    *queued = (struct r2g_slurm_queued){0};
     pthread_mutex_lock(&slurm->lock);
     if (slurm->polled_ns == 0 || slurm->polled_ns < since_ns || r2g_clock_ns() - slurm->polled_ns >= period_ns)
         poll_queue(slurm);
-    state[0] = '\0';
     for (size_t i = 0; i < slurm->count; i++) {
         if (strcmp(slurm->queue[i].number, number) == 0)
-            memcpy(state, slurm->queue[i].state, R2G_SLURM_STATE_NBYTES);
+            *queued = slurm->queue[i];
     }
     r2g_status status = slurm->known ? R2G_OK : r2g_fail(err, R2G_EMPI, "%s", slurm->why.text);
     pthread_mutex_unlock(&slurm->lock);
     return status;
+}
+
+/* squeue(1), "JOB REASON CODES". Left out are those that others' jobs (AssocGrp…, …PerUser…), nodes that come back
+ * (PartitionNodeLimit, ReqNodeNotAvail), time (BeginTime), or a person who holds it on purpose (JobHeld…) may change. */
+bool r2g_slurm_hopeless(const char *reason) {
+    static const char *const reasons[] = {
+        "PartitionTimeLimit",
+        "BadConstraints",
+        "DependencyNeverSatisfied",
+        "InvalidAccount",
+        "InvalidQOS",
+        "AccountNotAllowed",
+        "QOSNotAllowed",
+        "JobHoldMaxRequeue",
+        "DeadLine",
+        "launch_failed_requeued_held",
+        "launch failed requeued held",
+    };
+    for (size_t i = 0; i < sizeof reasons / sizeof reasons[0]; i++) {
+        if (strcmp(reason, reasons[i]) == 0)
+            return true;
+    }
+    /* what one job asks for is more than one may */
+    bool limit = strncmp(reason, "AssocMax", 8) == 0 || strncmp(reason, "QOSMax", 6) == 0;
+    return (limit && strstr(reason, "PerJob")) || strncmp(reason, "QOSMin", 6) == 0;
 }
 
 void r2g_slurm_end_state(struct r2g_slurm *slurm, const char *number, char state[R2G_SLURM_STATE_NBYTES]) {

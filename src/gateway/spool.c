@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/buffer.h"
+#include "base/clock.h"
 
 struct r2g_spool {
     char path[PATH_MAX];
@@ -28,6 +29,8 @@ static const char *const place_names[R2G_SPOOL_PLACES] = {
 
 /* Folders that a run makes may nest; deeper than this nothing of ours does. */
 #define DEPTH_MAX 16
+
+#define LOCK_MS 2000
 
 /* Removes a file or a folder with what is in it, never through a link. */
 static void remove_tree(int folder_fd, const char *name, int depth) {
@@ -103,11 +106,19 @@ static r2g_status take_lock(struct r2g_spool *spool, int fd, struct r2g_error *e
     spool->lock_fd = openat(fd, "lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (spool->lock_fd < 0)
         return r2g_fail_errno(err, R2G_EOUTPUT, errno, "cannot make %s/lock", spool->path);
-    if (flock(spool->lock_fd, LOCK_EX | LOCK_NB) == 0)
+    /* a gateway that was killed while it started a process: until its exec, or its end, that process has the lock, too */
+    int error = 0;
+    for (int64_t end_ns = r2g_clock_ns() + INT64_C(1000000) * LOCK_MS;;) {
+        error = flock(spool->lock_fd, LOCK_EX | LOCK_NB) == 0 ? 0 : errno;
+        if (error != EWOULDBLOCK || r2g_clock_ns() >= end_ns)
+            break;
+        usleep(10000);
+    }
+    if (error == 0)
         return R2G_OK;
-    if (errno == EWOULDBLOCK)
+    if (error == EWOULDBLOCK)
         return r2g_fail(err, R2G_EUSAGE, "the spool %s is in use by another gateway", spool->path);
-    return r2g_fail_errno(err, R2G_EOUTPUT, errno, "cannot lock %s/lock", spool->path);
+    return r2g_fail_errno(err, R2G_EOUTPUT, error, "cannot lock %s/lock", spool->path);
 }
 
 static r2g_status open_base(struct r2g_spool *spool, const char *path, int *fd, struct r2g_error *err) {
