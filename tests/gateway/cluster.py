@@ -113,7 +113,7 @@ class Hosts:
 
     def _note(self, name, pid):
         with open(os.path.join(self.folder, "hosts", name), "w", encoding="ascii") as file:
-            file.write(str(pid))
+            file.write(f"{pid}\n")
 
     def _add(self, name):
         holder = subprocess.Popen(["unshare", "--net", "--uts", "sleep", "infinity"], stdin=subprocess.DEVNULL)
@@ -136,7 +136,8 @@ class Hosts:
         path = os.path.join(self.folder, "agent")
         with open(path, "w", encoding="ascii") as file:
             file.write(f"#!/bin/sh\nread -r pid < {self.folder}/hosts/\"$1\" || exit 255\nshift\n"
-                       "exec nsenter --net=/proc/$pid/ns/net --uts=/proc/$pid/ns/uts -- sh -c \"$*\"\n")
+                       "exec nsenter --net=/proc/$pid/ns/net --uts=/proc/$pid/ns/uts -- "
+                       "env -i HOME=/root PATH=\"$PATH\" sh -c \"$*\"\n")
         os.chmod(path, 0o700)
         return path
 
