@@ -31,7 +31,7 @@ class Chaos:
         while not self.over:
             picture = self.random.choice(list(self.pictures))
             launcher = self.random.choice(("mpirun", "pool", "auto"))
-            compare = "&compare=1" if launcher != "pool" and self.random.random() < 0.3 else ""
+            compare = "&compare=1" if self.random.random() < 0.3 else ""
             try:
                 answer = await traffic.request(self.gateway.port, "POST",
                                                f"/api/v1/jobs?name={picture}&launcher={launcher}&ranks=2{compare}",
