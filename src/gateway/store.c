@@ -162,6 +162,26 @@ static int ask(struct r2g_store *store, const char *text, int64_t *number, char 
     return code == SQLITE_DONE || code == SQLITE_ROW ? SQLITE_OK : code;
 }
 
+/* A failure of opening, with the file's name. */
+static r2g_status fail_open(struct r2g_store *store, const char *path, int code, struct r2g_error *err) {
+    struct r2g_error why = {0};
+    r2g_status status = fail(store, code, &why);
+    (void)!r2g_fail(err, status, "%s: %s", path, why.text);
+    if (err)
+        err->sys_errno = why.sys_errno;
+    return status;
+}
+
+/* Damage is told at the start, not by whatever meets it first. Jobs expire, so that there is not much to read. */
+static r2g_status check_whole(struct r2g_store *store, const char *path, struct r2g_error *err) {
+    char text[256] = "";
+    int64_t number;
+    int code = ask(store, "PRAGMA quick_check(1)", &number, text, sizeof text);
+    if (code != SQLITE_OK)
+        return fail_open(store, path, code, err);
+    return strcmp(text, "ok") == 0 ? R2G_OK : r2g_fail(err, R2G_EOUTPUT, "%s is damaged: %s", path, text);
+}
+
 /* One step in one transaction, with the number that tells it was made. */
 static int take_step(struct r2g_store *store, int version) {
     char text[160];
@@ -187,28 +207,28 @@ static r2g_status migrate(struct r2g_store *store, const char *path, struct r2g_
                         (int)version, STEP_COUNT);
     for (int next = (int)version + 1; code == SQLITE_OK && next <= STEP_COUNT; next++)
         code = take_step(store, next);
-    return code == SQLITE_OK ? R2G_OK : fail(store, code, err);
+    return code == SQLITE_OK ? R2G_OK : fail_open(store, path, code, err);
 }
 
-static r2g_status give_id(struct r2g_store *store, struct r2g_error *err) {
+static r2g_status give_id(struct r2g_store *store, const char *path, struct r2g_error *err) {
     int64_t number;
     char text[160];
     int code = ask(store, "SELECT value FROM meta WHERE key = 'id'", &number, store->id, sizeof store->id);
     if (code != SQLITE_OK || r2g_id_valid(store->id))
-        return code == SQLITE_OK ? R2G_OK : fail(store, code, err);
+        return code == SQLITE_OK ? R2G_OK : fail_open(store, path, code, err);
     r2g_status status = r2g_id_new(store->id, err);
     if (status != R2G_OK)
         return status;
     snprintf(text, sizeof text, "INSERT OR REPLACE INTO meta VALUES ('id', '%s')", store->id);
     code = run_text(store, text);
-    return code == SQLITE_OK ? R2G_OK : fail(store, code, err);
+    return code == SQLITE_OK ? R2G_OK : fail_open(store, path, code, err);
 }
 
-static r2g_status prepare(struct r2g_store *store, struct r2g_error *err) {
+static r2g_status prepare(struct r2g_store *store, const char *path, struct r2g_error *err) {
     for (int i = 0; i < R2G_SQL_STATEMENTS; i++) {
         int code = sqlite3_prepare_v3(store->db, texts[i], -1, SQLITE_PREPARE_PERSISTENT, &store->statements[i], NULL);
         if (code != SQLITE_OK)
-            return fail(store, code, err);
+            return fail_open(store, path, code, err);
     }
     return R2G_OK;
 }
@@ -218,10 +238,19 @@ static r2g_status open_database(struct r2g_store *store, const char *path, struc
     int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (fd < 0)
         return r2g_fail_errno(err, R2G_EOUTPUT, errno, "cannot open %s", path);
+    struct stat is = {0};
+    int error = fstat(fd, &is) == 0 ? 0 : errno;
     close(fd);
+    if (error != 0)
+        return r2g_fail_errno(err, R2G_EOUTPUT, error, "cannot open %s", path);
+    /* SQLite takes a file of a byte for an empty one; no database has less than its smallest page */
+    if (is.st_size > 0 && is.st_size < 512)
+        return r2g_fail(err, R2G_EOUTPUT, "%s: file is not a database", path);
     int code = sqlite3_open_v2(path, &store->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
     if (code == SQLITE_OK)
         code = sqlite3_busy_timeout(store->db, 5000);
+    if (code == SQLITE_OK) /* what is refused below is left as it is: its log is not written into it */
+        code = sqlite3_db_config(store->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
     if (code == SQLITE_OK)
         code = run_text(store, "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; "
                                "PRAGMA trusted_schema = OFF; PRAGMA cache_size = -4096");
@@ -239,11 +268,15 @@ r2g_status r2g_store_open(struct r2g_store **store, const char *path, struct r2g
     pthread_mutex_init(&made->lock, NULL);
     r2g_status status = open_database(made, path, err);
     if (status == R2G_OK)
+        status = check_whole(made, path, err);
+    if (status == R2G_OK)
         status = migrate(made, path, err);
     if (status == R2G_OK)
-        status = give_id(made, err);
+        status = give_id(made, path, err);
     if (status == R2G_OK)
-        status = prepare(made, err);
+        status = prepare(made, path, err);
+    if (status == R2G_OK && sqlite3_db_config(made->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0, NULL) != SQLITE_OK)
+        status = r2g_fail(err, R2G_EINTERNAL, "%s: SQLite cannot be set up", path);
     if (status == R2G_OK)
         *store = made;
     else
