@@ -54,19 +54,19 @@ struct r2g_settings {
     unsigned header_timeout_s;   /* for the whole header; default 10 */
     unsigned body_rate;          /* bytes a second that a body must bring on average after 10 s; default 1024 */
     /* jobs */
-    const char *launcher;              /* auto, mpirun, pool or slurm; default auto */
-    unsigned ranks;                    /* of a job, where it names none; default: the cores that may be used */
-    unsigned max_ranks;                /* a job may ask for; default: ranks */
-    const char *hostfile;              /* or NULL */
-    const char *const *mca;            /* Open MPI's parameters, such as hwloc_base_binding_policy=core, for every job;
+    const char *launcher;     /* auto, mpirun, pool or slurm; default auto */
+    unsigned ranks;           /* of a job, where it names none; default: the cores that may be used */
+    unsigned max_ranks;       /* a job may ask for; default: ranks */
+    const char *hostfile;     /* or NULL */
+    const char *const *mca;   /* Open MPI's parameters, such as hwloc_base_binding_policy=core, for every job;
                                           NULL-terminated; --mca NAME=VALUE, repeatable */
-    uint64_t pool_max_pixels;          /* auto: up to this the pool; default 16 M */
-    unsigned jobs;                     /* at once; default 1, under slurm 16 */
-    unsigned queue;                    /* waiting at most; default 1000 */
-    unsigned client_queue;             /* waiting at most of one client; default: queue */
-    uint64_t max_pixels;               /* declared, x frames; default 2 G; 0: no limit */
-    uint64_t job_mem_nbytes;           /* buffers of one rank (--mem-limit); default 2 GiB */
-    unsigned job_wall_s;               /* default 3600 */
+    uint64_t pool_max_pixels; /* auto: up to this the pool; default 16 M */
+    unsigned jobs;            /* at once; default 1, under slurm 16 */
+    unsigned queue;           /* waiting at most; default 1000 */
+    unsigned client_queue;    /* waiting at most of one client; default: queue */
+    uint64_t max_pixels;      /* declared, x frames, and x samples up to 3 of these; default 2 G; 0: no limit */
+    uint64_t job_mem_nbytes;  /* buffers of one rank (--mem-limit); default 2 GiB */
+    unsigned job_wall_s;      /* default 3600 */
     const char *const *sbatch_options; /* such as --partition=imaging; --sbatch-option, repeatable, one word each */
     unsigned slurm_poll_s;             /* default 2 */
     /* how long things are kept */

@@ -68,7 +68,7 @@ const struct r2g_setting r2g_settings_table[] = {
     {"client-queue", 0, "N", R2G_SETTING_NUMBER, R2G_SETTING_GROUP_JOBS, AT(client_queue), 1, 1000000, NULL,
         "Of these, one client's. Default: --queue."},
     {"max-pixels", 0, "N", R2G_SETTING_COUNT, R2G_SETTING_GROUP_JOBS, AT(max_pixels), 0, 0, "2G",
-        "The largest picture, by what its header declares. 0: no limit."},
+        "The largest picture, by what its header declares: pixels, and samples up to three times as many. 0: no limit."},
     {"job-memory", 0, "SIZE", R2G_SETTING_SIZE, R2G_SETTING_GROUP_JOBS, AT(job_mem_nbytes), 0, 0, "2GiB",
         "Memory for the buffers of one process of a job."},
     {"job-time", 0, "TIME", R2G_SETTING_SECONDS, R2G_SETTING_GROUP_JOBS, AT(job_wall_s), 1, 31536000, "1h",

@@ -9,6 +9,7 @@
 #include "base/buffer.h"
 #include "base/clock.h"
 #include "base/file.h"
+#include "base/size.h"
 #include "gateway/jobs_inside.h"
 #include "gateway/metrics.h"
 #include "gateway/times.h"
@@ -21,6 +22,9 @@ struct r2g_incoming {
     bool submitted;
     char id[R2G_ID_NBYTES];
 };
+
+/* The budget of samples is that of as many pixels of R, G and B. */
+#define SAMPLES_A_PIXEL 3u
 
 /* So much of the quota is taken at once, so that many small pieces need not each. */
 #define SPACE_STEP ((uint64_t)1 << 20)
@@ -130,6 +134,12 @@ static enum r2g_problem look(const struct r2g_jobs *jobs, const struct r2g_candi
         return r2g_problem(err, R2G_PROBLEM_TOO_MANY_PIXELS,
                            "%" PRIu64 " x %" PRIu64 " pixels are more than the %" PRIu64 " that are taken",
                            declared.width, declared.height, most);
+    uint64_t samples;
+    if (most && (!r2g_u64_mul(pixels, declared.samples, &samples) || samples / SAMPLES_A_PIXEL > most))
+        return r2g_problem(err, R2G_PROBLEM_TOO_MANY_PIXELS,
+                           "%" PRIu64 " x %" PRIu64 " pixels of %u samples are more than %" PRIu64
+                           " of %u, which are taken",
+                           declared.width, declared.height, declared.samples, most, SAMPLES_A_PIXEL);
     snprintf(job->in_format, sizeof job->in_format, "%s", declared.format);
     job->width = declared.width;
     job->height = declared.height;
