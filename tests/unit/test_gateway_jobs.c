@@ -532,7 +532,12 @@ static void killed_gateway_loses_nothing(void **state) {
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
-int main(void) {
+/* `--only PATTERN` or `--skip PATTERN`, so that several runs share the tests. */
+int main(int argc, char **argv) {
+    if (argc == 3 && strcmp(argv[1], "--only") == 0)
+        cmocka_set_test_filter(argv[2]);
+    else if (argc == 3 && strcmp(argv[1], "--skip") == 0)
+        cmocka_set_skip_filter(argv[2]);
     const struct CMUnitTest tests[] = {
         TEST(result_is_the_programs_own),
         TEST(bad_input_fails_with_one_line),
