@@ -37,6 +37,13 @@ static const char *const passed[] = {
     "UBSAN_OPTIONS",
 };
 
+/* Over several hosts: a host that is cut off ends the job after some seconds; without these it is never noticed. */
+static const struct {
+    const char *name, *value;
+} lost_hosts[] = {{"OMPI_MCA_oob_tcp_keepalive_time=", "4"},
+                  {"OMPI_MCA_oob_tcp_keepalive_intvl=", "1"},
+                  {"OMPI_MCA_oob_tcp_keepalive_probes=", "3"}};
+
 static bool is_passed(const char *variable) {
     size_t length = strcspn(variable, "=");
     for (size_t i = 0; i < sizeof passed / sizeof passed[0]; i++) {
@@ -96,6 +103,10 @@ const char **r2g_child_environment(const struct r2g_settings *settings, const ch
         snprintf(name, sizeof name, "%.*s", length, *variable);
         if (is_passed(*variable) && !has(&list, name)) /* the settings win */
             add(&list, *variable, "");
+    }
+    for (size_t i = 0; settings->hostfile && i < sizeof lost_hosts / sizeof lost_hosts[0]; i++) {
+        if (!has(&list, lost_hosts[i].name))
+            add(&list, lost_hosts[i].name, lost_hosts[i].value);
     }
     if (!has(&list, "PATH="))
         add(&list, "PATH=", "/usr/local/bin:/usr/bin:/bin");

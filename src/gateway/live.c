@@ -89,8 +89,6 @@ static void take_out(struct r2g_jobs *jobs, struct r2g_live *live) {
 /* Makes room for one more event and fills it; NULL where it is not to be had. Of the owner; the events that others see are
  * those up to event_count. */
 static struct r2g_event *make_event(struct r2g_jobs *jobs, struct r2g_live *live, const char *kind, json_t *data) {
-    if (live->event_count >= EVENTS_MAX)
-        return NULL;
     struct r2g_event *grown = r2g_new((live->event_count + 1) * sizeof *grown, NULL);
     if (!grown)
         return NULL;
@@ -149,7 +147,9 @@ static void add_late_space(struct r2g_jobs *jobs, const char *id, uint64_t nbyte
 r2g_status r2g_live_change(struct r2g_jobs *jobs, struct r2g_live *live, const struct r2g_job *job, const char *kind,
                            json_t *data, enum r2g_durability durability, struct r2g_error *err) {
     bool ended = r2g_job_state_final(job->state);
-    const struct r2g_event *event = kind ? make_event(jobs, live, kind, data) : NULL;
+    /* the last one is always told: it ends the streams */
+    bool room = ended || live->event_count < EVENTS_MAX;
+    const struct r2g_event *event = kind && room ? make_event(jobs, live, kind, data) : NULL;
     json_decref(data);
     r2g_status status = R2G_OK;
     uint64_t space_nbytes = 0, late_nbytes = 0;

@@ -224,7 +224,8 @@ def busy(contract):
     """A queue of one is full; a quota of next to nothing too."""
     with support.Gateway("--queue", "1", "--launcher", "mpirun") as gateway:
         ask = asker(gateway, contract)
-        answers = [ask("POST", "/api/v1/jobs", png(800, 800), PNG) for _ in range(6)]
+        slow = png(1500, 1500)  # of noise: it takes longer to convert than to send
+        answers = [ask("POST", "/api/v1/jobs?compare=1&compression=small", slow, PNG) for _ in range(6)]
         check(503 in [answer.status for answer in answers], "a full queue", [answer.status for answer in answers])
     with support.Gateway("--quota", "64KiB") as gateway:
         ask = asker(gateway, contract)

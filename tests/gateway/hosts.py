@@ -17,9 +17,6 @@ from support import check, wait_for  # noqa: E402
 FINAL = ("done", "failed", "cancelled")
 
 
-JOB_S = 8  # --job-time
-
-
 class Test:
     def __init__(self, hosts):
         self.hosts, self.far = hosts, hosts.names[1]
@@ -34,12 +31,12 @@ class Test:
         with open(path, "rb") as file:
             self.large = file.read()
 
-    def gateway(self, *more):
+    def gateway(self, job_s, *more):
         mca = ("plm_rsh_agent=" + self.hosts.agent, f"btl_tcp_if_include={cluster.SUBNET}0/24",
                f"oob_tcp_if_include={cluster.SUBNET}0/24", "mpi_yield_when_idle=1", *more)
         words = [word for setting in mca for word in ("--mca", setting)]
         return support.Gateway("--launcher", "mpirun", "--ranks", "4", "--hostfile", self.hostfile, "--job-time",
-                               f"{JOB_S}s", "--quiet", *words)
+                               f"{job_s}s", "--quiet", *words)
 
     def submit(self, gateway, data):
         answer = gateway.request("POST", "/api/v1/jobs", data, {"Content-Type": "application/octet-stream"})
@@ -73,7 +70,7 @@ class Test:
                 if network_of(pid) == network:
                     os.kill(pid, signal.SIGKILL)
 
-    def cut_off(self, gateway, most_s):
+    def cut_off(self, gateway, most_s, problem):
         job = self.submit(gateway, self.large)
         ranks = wait_for(self.far_ranks, "no rank is started on the other host")
         for pid in ranks or []:  # so that the job cannot end before the link is down
@@ -83,7 +80,8 @@ class Test:
         job = self.end(gateway, job, most_s)
         print(f"a host was cut off: ended after {time.monotonic() - began:.1f} s: {job and job['error']}", flush=True)
         if job:
-            check(job["state"] == "failed" and job["error"]["detail"], "the job has not failed with a reason", job)
+            check(job["state"] == "failed" and job["error"]["type"].endswith(problem) and job["error"]["detail"],
+                  f"the job has not failed as {problem} with a reason", job)
         near = os.readlink("/proc/self/ns/net")
         left = [pid for pid in support.processes_of(gateway.spool) if network_of(pid) == near]
         check(not left, "processes are left on this host", left)
@@ -121,13 +119,13 @@ def all_named(name):
 
 def main():
     test = Test(cluster.Hosts(2))
-    with test.gateway() as gateway:
+    with test.gateway(8, "oob_tcp_keepalive_time=3600") as gateway:  # so that nothing but the job's time ends it
         test.done(gateway)
-        test.cut_off(gateway, JOB_S + 20)
-    # Open MPI notices by itself, and the job is tried once more at most
-    with test.gateway("oob_tcp_keepalive_time=1", "oob_tcp_keepalive_intvl=1", "oob_tcp_keepalive_probes=2") as gateway:
+        test.cut_off(gateway, 28, "time-limit")
+    # by itself the gateway has Open MPI ask after hosts
+    with test.gateway(120) as gateway:
         test.done(gateway)
-        test.cut_off(gateway, 2 * JOB_S + 20)
+        test.cut_off(gateway, 30, "launch-failed")
     return support.finish()
 
 
