@@ -21,7 +21,7 @@ import traffic
 # exit code of the program: HTTP statuses that may tell it
 STATUS = {3: (422,), 4: (415,), 5: (422,), 6: (413,), 9: (413,)}
 FORMATS = ("png", "jpeg", "bmp", "pnm", "medical", "tiff", "dicom")
-LIMIT_NBYTES = 8 << 20  # files beyond it are left to other tests
+LIMIT_NBYTES = 1 << 20  # files beyond it are left to other tests
 
 
 def png(width, height, depth=8, kind=2, data=b""):
