@@ -37,12 +37,16 @@ static const char *const passed[] = {
     "UBSAN_OPTIONS",
 };
 
-/* Over several hosts: a host that is cut off ends the job after some seconds; without these it is never noticed. */
+/* What is set for Open MPI unless the administrator has. The ranks share their cores with the gateway and its clients, so
+ * one that waits lets others run; and a host that is cut off, which is never noticed otherwise, ends the job after some
+ * seconds. */
 static const struct {
     const char *name, *value;
-} lost_hosts[] = {{"OMPI_MCA_oob_tcp_keepalive_time=", "4"},
-                  {"OMPI_MCA_oob_tcp_keepalive_intvl=", "1"},
-                  {"OMPI_MCA_oob_tcp_keepalive_probes=", "3"}};
+    bool for_hosts; /* with a host file alone */
+} defaults[] = {{"OMPI_MCA_mpi_yield_when_idle=", "1", false},
+                {"OMPI_MCA_oob_tcp_keepalive_time=", "4", true},
+                {"OMPI_MCA_oob_tcp_keepalive_intvl=", "1", true},
+                {"OMPI_MCA_oob_tcp_keepalive_probes=", "3", true}};
 
 static bool is_passed(const char *variable) {
     size_t length = strcspn(variable, "=");
@@ -104,9 +108,9 @@ const char **r2g_child_environment(const struct r2g_settings *settings, const ch
         if (is_passed(*variable) && !has(&list, name)) /* the settings win */
             add(&list, *variable, "");
     }
-    for (size_t i = 0; settings->hostfile && i < sizeof lost_hosts / sizeof lost_hosts[0]; i++) {
-        if (!has(&list, lost_hosts[i].name))
-            add(&list, lost_hosts[i].name, lost_hosts[i].value);
+    for (size_t i = 0; i < sizeof defaults / sizeof defaults[0]; i++) {
+        if ((settings->hostfile || !defaults[i].for_hosts) && !has(&list, defaults[i].name))
+            add(&list, defaults[i].name, defaults[i].value);
     }
     if (!has(&list, "PATH="))
         add(&list, "PATH=", "/usr/local/bin:/usr/bin:/bin");
