@@ -41,6 +41,24 @@ void r2g_text_time(char *text, size_t text_nbytes, int64_t ns) {
                  (int)(ns / INT64_C(60000000000) % 60));
 }
 
+size_t r2g_text_character(const char *text) {
+    const unsigned char *s = (const unsigned char *)text;
+    if (s[0] < 0x80)
+        return 1;
+    if (s[0] < 0xC2 || s[0] > 0xF4)
+        return 0;
+    size_t nbytes = s[0] < 0xE0 ? 2 : s[0] < 0xF0 ? 3 : 4;
+    unsigned char least = s[0] == 0xE0 ? 0xA0 : s[0] == 0xF0 ? 0x90 : 0x80;
+    unsigned char most = s[0] == 0xED ? 0x9F : s[0] == 0xF4 ? 0x8F : 0xBF;
+    if (s[1] < least || s[1] > most)
+        return 0;
+    for (size_t i = 2; i < nbytes; i++) {
+        if ((s[i] & 0xC0) != 0x80)
+            return 0;
+    }
+    return nbytes;
+}
+
 void r2g_text_plain(char *text, size_t text_nbytes, const char *from) {
     struct r2g_error cleaned; /* where such texts are made fit for a terminal already */
     (void)!r2g_fail(&cleaned, R2G_OK, "%s", from);

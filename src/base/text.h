@@ -13,6 +13,9 @@ void r2g_text_memory(char *text, size_t text_nbytes, uint64_t nbytes);
 /* A duration with about three figures: "0.412 ms", "41.2 ms", "4.12 s", "3 min 5 s". */
 void r2g_text_time(char *text, size_t text_nbytes, int64_t ns);
 
+/* Bytes of the well-formed UTF-8 character that text begins with (Unicode, table 3-7; NUL is one), or 0 if there is none. */
+size_t r2g_text_character(const char *text);
+
 /* Copies at most 400 bytes of `from`, with control characters and what is not UTF-8 replaced by '?', so that a file
  * name cannot steer a terminal. */
 void r2g_text_plain(char *text, size_t text_nbytes, const char *from);

@@ -4,7 +4,6 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/values.h"
 
@@ -22,14 +21,12 @@ static bool speaks_tus(struct r2g_http *http) {
     return false;
 }
 
-/* A date as HTTP writes it (RFC 9110, section 5.6.7), whatever the locale is. */
 static void add_expiry(struct r2g_http *http, int64_t unix_ms) {
-    static const char days[] = "SunMonTueWedThuFriSat", months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
-    time_t seconds = (time_t)(unix_ms / 1000);
-    struct tm t;
-    if (unix_ms > 0 && gmtime_r(&seconds, &t))
-        r2g_http_add_header(http, "Upload-Expires", "%.3s, %02d %.3s %04d %02d:%02d:%02d GMT", days + 3 * t.tm_wday,
-                            t.tm_mday, months + 3 * t.tm_mon, t.tm_year + 1900, t.tm_hour, t.tm_min, t.tm_sec);
+    char date[R2G_HTTP_DATE_NBYTES];
+    if (unix_ms <= 0)
+        return;
+    r2g_http_date(unix_ms / 1000, date);
+    r2g_http_add_header(http, "Upload-Expires", "%s", date);
 }
 
 static void add_offset(struct r2g_http *http, const struct r2g_upload *upload) {

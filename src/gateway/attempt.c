@@ -153,3 +153,10 @@ const char **r2g_attempt_arguments(const struct r2g_attempt *attempt, bool with_
     words.words[words.count] = NULL;
     return words.words;
 }
+
+bool r2g_attempt_cancelled(const struct r2g_attempt *attempt) {
+    pthread_mutex_lock(&attempt->jobs->lock);
+    bool cancelled = attempt->live->cancel;
+    pthread_mutex_unlock(&attempt->jobs->lock);
+    return cancelled;
+}

@@ -97,6 +97,9 @@ R2G_MUST_CHECK enum r2g_problem r2g_http_read_form(struct r2g_http *http, uint64
 /* Adds a header to the answer that follows; control characters are refused (assert) in name, replaced by '?' in value. */
 void r2g_http_add_header(struct r2g_http *http, const char *name, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+#define R2G_HTTP_DATE_NBYTES 40
+/* A date as HTTP writes it (RFC 9110, section 5.6.7), whatever the locale is. */
+void r2g_http_date(int64_t unix_s, char text[R2G_HTTP_DATE_NBYTES]);
 /* Answers with a body in memory; type may be NULL with no body. */
 void r2g_http_answer(struct r2g_http *http, int status, const char *type, const void *body, size_t nbytes);
 /* problem+json: type, title, status, detail (err->text) and, for a job's own, "job". Adds Retry-After, Allow,

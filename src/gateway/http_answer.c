@@ -98,12 +98,12 @@ static bool has_header(const struct r2g_http_state *state, const char *name) {
     return false;
 }
 
-static void http_date(char *text, size_t text_nbytes) {
+void r2g_http_date(int64_t unix_s, char text[R2G_HTTP_DATE_NBYTES]) {
     static const char days[] = "SunMonTueWedThuFriSat", months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
-    time_t now = time(NULL);
-    struct tm tm;
-    gmtime_r(&now, &tm);
-    snprintf(text, text_nbytes, "%.3s, %02d %.3s %d %02d:%02d:%02d GMT", days + 3 * tm.tm_wday, tm.tm_mday,
+    time_t seconds = (time_t)unix_s;
+    struct tm tm = {0};
+    gmtime_r(&seconds, &tm);
+    snprintf(text, R2G_HTTP_DATE_NBYTES, "%.3s, %02d %.3s %04d %02d:%02d:%02d GMT", days + 3 * tm.tm_wday, tm.tm_mday,
              months + 3 * tm.tm_mon, tm.tm_year + 1900, tm.tm_hour, tm.tm_min, tm.tm_sec);
 }
 
@@ -139,8 +139,8 @@ void r2g_http_send_header(struct r2g_http *http, int status, const char *type, i
     struct r2g_http_state *state = http->state;
     assert(!http->answered);
     r2g_http_body_settle(http);
-    char date[40], lines[R2G_HTTP_HEADER_NBYTES / 2], framing[64] = "";
-    http_date(date, sizeof date);
+    char date[R2G_HTTP_DATE_NBYTES], lines[R2G_HTTP_HEADER_NBYTES / 2], framing[64] = "";
+    r2g_http_date(time(NULL), date);
     bool page = state->pattern && strcmp(state->pattern, "page") == 0 && status < 400;
     if (nbytes >= 0 && status != 204 && status != 304)
         snprintf(framing, sizeof framing, "Content-Length: %" PRId64 "\r\n", nbytes);

@@ -6,6 +6,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/text.h"
+
 const char *r2g_http_header(const struct r2g_http *http, const char *name) {
     return r2g_http_header_count(http, name, NULL);
 }
@@ -100,31 +102,12 @@ enum r2g_problem r2g_http_check_framing(struct r2g_http *http, struct r2g_error 
     return R2G_PROBLEM_NONE;
 }
 
-/* Length of the well-formed UTF-8 sequence at `s`, 0 if there is none (Unicode, table 3-7). */
-static size_t sequence_nbytes(const unsigned char *s) {
-    if (s[0] < 0x80)
-        return 1;
-    if (s[0] < 0xC2 || s[0] > 0xF4)
-        return 0;
-    size_t nbytes = s[0] < 0xE0 ? 2 : s[0] < 0xF0 ? 3 : 4;
-    unsigned char least = s[0] == 0xE0 ? 0xA0 : s[0] == 0xF0 ? 0x90 : 0x80;
-    unsigned char most = s[0] == 0xED ? 0x9F : s[0] == 0xF4 ? 0x8F : 0xBF;
-    if (s[1] < least || s[1] > most)
-        return 0;
-    for (size_t i = 2; i < nbytes; i++) {
-        if ((s[i] & 0xC0) != 0x80)
-            return 0;
-    }
-    return nbytes;
-}
-
 bool r2g_http_is_utf8(const char *text) {
-    const unsigned char *s = (const unsigned char *)text;
-    while (*s) {
-        size_t nbytes = sequence_nbytes(s);
+    while (*text) {
+        size_t nbytes = r2g_text_character(text);
         if (nbytes == 0)
             return false;
-        s += nbytes;
+        text += nbytes;
     }
     return true;
 }

@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "base/json.h"
+#include "base/text.h"
 
 void r2g_time_text(char text[R2G_TIME_TEXT_NBYTES], int64_t unix_ms) {
     time_t seconds = (time_t)(unix_ms / 1000);
@@ -162,26 +163,11 @@ void r2g_job_file_name(const struct r2g_job *job, bool result, char *name, size_
                  r2g_job_extension(result ? job->out_format : job->in_format));
 }
 
-/* Bytes of the well-formed UTF-8 character at `p` (RFC 3629, section 4), or 0. */
-static size_t utf8_nbytes(const unsigned char *p) {
-    size_t more = p[0] < 0x80 ? 0 : p[0] >= 0xC2 && p[0] <= 0xDF ? 1 : (p[0] & 0xF0) == 0xE0 ? 2 : 3;
-    if ((p[0] >= 0x80 && p[0] < 0xC2) || p[0] > 0xF4)
-        return 0;
-    for (size_t i = 1; i <= more; i++) {
-        if ((p[i] & 0xC0) != 0x80) /* ends at NUL too */
-            return 0;
-    }
-    if ((p[0] == 0xE0 && p[1] < 0xA0) || (p[0] == 0xED && p[1] > 0x9F) || (p[0] == 0xF0 && p[1] < 0x90) ||
-        (p[0] == 0xF4 && p[1] > 0x8F))
-        return 0;
-    return more + 1;
-}
-
 void r2g_job_name_set(struct r2g_job *job, const char *name) {
     const unsigned char *from = (const unsigned char *)name;
     size_t used = 0;
     while (*from && used + 1 < sizeof job->name) {
-        size_t nbytes = utf8_nbytes(from);
+        size_t nbytes = r2g_text_character((const char *)from);
         if (nbytes == 0 || *from < 0x20 || *from == 0x7F || (*from == 0xC2 && from[1] < 0xA0)) {
             job->name[used++] = '_';
             from += nbytes ? nbytes : 1;

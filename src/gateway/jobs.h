@@ -103,7 +103,8 @@ int64_t r2g_jobs_position(struct r2g_jobs *jobs, const char *id);
 R2G_MUST_CHECK enum r2g_problem r2g_jobs_wait(struct r2g_jobs *jobs, const char *id, int timeout_ms,
                                               struct r2g_job *job, struct r2g_error *err);
 /* Cancels a job that has not ended (it ends as cancelled; returns before its processes are gone); removes one that has,
- * with its files, and forgets it. *removed tells which. */
+ * with its files, and forgets it (of a one-shot job first the files, and the record, kept for the figures, when asked again).
+ * *removed tells which. */
 R2G_MUST_CHECK enum r2g_problem r2g_jobs_delete(struct r2g_jobs *jobs, const char *id, const char *client,
                                                 bool *removed, struct r2g_error *err);
 

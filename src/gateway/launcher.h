@@ -61,6 +61,8 @@ void r2g_attempt_line(struct r2g_attempt *attempt, const char *line);
 void r2g_attempt_progress(struct r2g_attempt *attempt, const json_t *progress);
 /* Publishes attempt->job with an event. */
 void r2g_attempt_record(struct r2g_attempt *attempt, const char *kind, json_t *data);
+/* Whether its job was asked to be cancelled. */
+bool r2g_attempt_cancelled(const struct r2g_attempt *attempt);
 
 /* The program's arguments for this job, without its path, NULL-terminated. `with_report`: it writes report.json.part and prints
  * progress. `ranks`: -n and the host file are among them. One block: free() it. NULL: no memory. */

@@ -30,13 +30,6 @@ static bool ready(const struct r2g_jobs *jobs, struct r2g_error *err) {
     return false;
 }
 
-static bool is_cancelled(const struct r2g_attempt *attempt) {
-    pthread_mutex_lock(&attempt->jobs->lock);
-    bool cancelled = attempt->live->cancel;
-    pthread_mutex_unlock(&attempt->jobs->lock);
-    return cancelled;
-}
-
 static int open_file(const struct r2g_attempt *attempt, const char *name) {
     int folder_fd = r2g_spool_open_job(attempt->jobs->spool, attempt->job.id);
     int fd = folder_fd >= 0 ? openat(folder_fd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK) : -1;
@@ -205,7 +198,7 @@ static void run(struct r2g_attempt *attempt) {
         return;
     if (watch(attempt, &offset))
         judge(attempt, &offset);
-    else if (attempt->end != R2G_ATTEMPT_STOPPED || is_cancelled(attempt))
+    else if (attempt->end != R2G_ATTEMPT_STOPPED || r2g_attempt_cancelled(attempt))
         cancel(attempt);
     /* else the gateway ends, and the job is looked for at the next start */
 }

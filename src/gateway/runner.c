@@ -52,13 +52,6 @@ static bool is_closing(struct r2g_jobs *jobs) {
     return closing;
 }
 
-static bool is_cancelled(struct r2g_attempt *attempt) {
-    pthread_mutex_lock(&attempt->jobs->lock);
-    bool cancelled = attempt->live->cancel;
-    pthread_mutex_unlock(&attempt->jobs->lock);
-    return cancelled;
-}
-
 /* One attempt, told of before it begins. */
 static void try_once(struct r2g_attempt *attempt, unsigned tries) {
     struct r2g_job *job = &attempt->job;
@@ -103,7 +96,7 @@ static void run_attempts(struct r2g_attempt *attempt) {
     struct r2g_jobs *jobs = attempt->jobs;
     struct r2g_job *job = &attempt->job;
     for (unsigned tries = 0;; tries++) {
-        if (is_cancelled(attempt)) {
+        if (r2g_attempt_cancelled(attempt)) {
             end(attempt, R2G_JOB_CANCELLED);
             return;
         }
@@ -112,11 +105,11 @@ static void run_attempts(struct r2g_attempt *attempt) {
             end(attempt, r2g_outcome_take(attempt, job) ? R2G_JOB_DONE : R2G_JOB_FAILED);
             return;
         }
-        if (attempt->end == R2G_ATTEMPT_STOPPED && !is_cancelled(attempt) && is_closing(jobs)) {
+        if (attempt->end == R2G_ATTEMPT_STOPPED && !r2g_attempt_cancelled(attempt) && is_closing(jobs)) {
             leave(attempt);
             return;
         }
-        if (is_cancelled(attempt))
+        if (r2g_attempt_cancelled(attempt))
             continue;
         r2g_outcome_fill(job, attempt);
         if (!r2g_outcome_retry(attempt) || tries + 1 == TRIES_MAX)
