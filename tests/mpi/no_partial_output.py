@@ -241,7 +241,9 @@ class NoPartialOutput(unittest.TestCase):
                 old = support.digest(place.out("out.png"))
                 words = support.command(2, self.big, "--force", "-o", place.out("out.png"))
                 started = support.Started(words, place.env)
-                time.sleep(self.seconds[2] * (0.3 + 0.3 * i))
+                for rank in (0, 1):
+                    self.wait_until_reading(started, rank)
+                time.sleep(self.seconds[2] * 0.2 * i)
                 for pid in support.ranks_under(started.process.pid).values():
                     support.kill(pid, signal.SIGKILL)
                 self.assertTrue(self.check(place, started.finish(20), right={old, self.whole["png"]}))
