@@ -83,10 +83,13 @@ def uploads(gateway, owner, other):
     by_another("that is empty")
     sock = gateway.connect()  # its owner is in the middle of writing
     lines = [f"PATCH {location} HTTP/1.1", f"Host: 127.0.0.1:{gateway.port}", f"Content-Length: {len(data)}",
+             "Expect: 100-continue",  # which is answered once the upload is taken, and before its bytes are read
              *(f"{name}: {value}" for name, value in {**owner.token, **PIECE, "Upload-Offset": "0"}.items())]
-    sock.sendall("\r\n".join(lines).encode() + b"\r\n\r\n" + data[:100])
-    ahead = {**PIECE, "Upload-Offset": "1"}  # which is refused at any moment, in different words
-    support.wait_for(lambda: b"another request" in owner.ask("PATCH", location, b"x", ahead).body, "its owner writes")
+    sock.sendall("\r\n".join(lines).encode() + b"\r\n\r\n")
+    check(b" 100 " in sock.recv(4096), "its owner writes")
+    sock.sendall(data[:100])
+    second = owner.ask("PATCH", location, data, {**PIECE, "Upload-Offset": "0"})
+    check(b"another request" in second.body, "one writes at a time", second)
     by_another("while it is written to")
     sock.sendall(data[100:])
     check(b" 204 " in sock.recv(4096), "it is written")
