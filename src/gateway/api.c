@@ -28,6 +28,7 @@ const struct r2g_route r2g_api_routes[] = {
     {"DELETE", "/api/v1/uploads/{}", r2g_api_upload_delete},
     {"GET", "/api/v1/stats.csv", r2g_api_stats_csv},
     {"GET", "/api/v1/stats.json", r2g_api_stats_json},
+    {"GET", "/api/v1/server", r2g_api_server},
     {"GET", "/api/v1/openapi.json", r2g_api_openapi},
     {"GET", "/healthz", r2g_api_healthz},
     {"GET", "/readyz", r2g_api_readyz},

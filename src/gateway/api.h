@@ -11,7 +11,7 @@
 r2g_http_handler r2g_api_jobs_post, r2g_api_jobs_list, r2g_api_job_get, r2g_api_job_delete; /* api_jobs.c */
 r2g_http_handler r2g_api_result, r2g_api_original, r2g_api_report;                          /* api_results.c */
 r2g_http_handler r2g_api_preview, r2g_api_tiles, r2g_api_tile;                              /* api_previews.c */
-r2g_http_handler r2g_api_events, r2g_api_convert;
+r2g_http_handler r2g_api_events, r2g_api_convert, r2g_api_server;
 r2g_http_handler r2g_api_upload_options, r2g_api_upload_post, r2g_api_upload_head, r2g_api_upload_patch,
     r2g_api_upload_delete;                                                          /* api_uploads.c */
 r2g_http_handler r2g_api_stats_csv, r2g_api_stats_json;                             /* api_stats.c */

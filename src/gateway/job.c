@@ -37,6 +37,7 @@ struct option {
 
 static const char *const alphas[] = {"keep", "flatten", NULL};
 static const char *const orients[] = {"tag", "apply", NULL};
+const char *const r2g_job_formats[] = {"png", "jpeg", "bmp", "pgm", NULL};
 static const char *const levels[] = {"fast", "default", "small", NULL};
 static const char *const launchers[] = {"auto", "mpirun", "pool", "slurm", NULL};
 
@@ -74,11 +75,10 @@ static r2g_status check_flag(const char *name, const char *value, bool *flag, st
 }
 
 static r2g_status check_format(const char *name, const char **value, struct r2g_error *err) {
-    static const char *const words[] = {"png", "jpeg", "bmp", "pgm", NULL};
     int index;
     if (strcmp(*value, "jpg") == 0)
         *value = "jpeg";
-    return r2g_value_word(name, *value, words, &index, err);
+    return r2g_value_word(name, *value, r2g_job_formats, &index, err);
 }
 
 /* Checks a text; *value becomes what is kept. */

@@ -68,6 +68,9 @@ struct r2g_job {
 const char *r2g_job_state_name(enum r2g_job_state state);
 bool r2g_job_state_final(enum r2g_job_state state);
 
+/* The formats that results can be written in, by their words; NULL-terminated. */
+extern const char *const r2g_job_formats[];
+
 /* Sets one option by the name that the API uses ("method", "weights", "format", "alpha", "orient", "background",
  * "compression", "launcher", "quality", "reencode", "via-rgb", "keep-exif", "compare", "ranks"). Booleans are "1", "true",
  * "on", "" or "0", "false", "off". R2G_PROBLEM_BAD_OPTION names option and what it takes. `max_ranks`: the setting. */

@@ -209,7 +209,8 @@ def uploads(ask):
 
 
 def rest(ask):
-    for path in ("/api/v1/stats.csv", "/api/v1/stats.json", "/api/v1/openapi.json", "/healthz", "/readyz", "/metrics"):
+    for path in ("/api/v1/stats.csv", "/api/v1/stats.json", "/api/v1/server", "/api/v1/openapi.json",
+                 "/healthz", "/readyz", "/metrics"):
         ask("GET", path, status=200)
         ask("HEAD", path, status=200)
     ask("GET", "/api/v1/stats.csv?limit=x", status=400)
@@ -218,6 +219,18 @@ def rest(ask):
     ask("PUT", "/api/v1/jobs", b"x", status=405)
     ask("GET", "/api/v1/jobs", headers={"Host": "evil.example"}, status=421)
     ask("POST", "/api/v1/jobs", png(), {**PNG, "Origin": "http://evil.example"}, 403)
+
+
+def server(document, ask):
+    """What the server says of itself is what it was told, and what it says can be chosen is taken."""
+    told = ask("GET", "/api/v1/server", status=200).json()
+    check((told["max_body_nbytes"], told["max_pixels"], told["ranks"], told["max_ranks"], told["expire_seconds"],
+           told["launcher"]) == (1 << 20, 0, 2, 3, 7200, "mpirun"), "the server's settings", told)
+    options = document["components"]["schemas"]["Options"]["properties"]
+    taken = {name: options[name]["anyOf"][0]["enum"] for name in ("method", "format")}
+    check([method["name"] for method in told["methods"]] == taken["method"], "its methods", told)
+    check(told["formats"] == taken["format"], "its formats", told)
+    check("587 G" in told["methods"][0]["formula"], "the formula of the first method", told)
 
 
 def busy(contract):
@@ -243,7 +256,8 @@ def sessions(contract):
         ask = asker(gateway, contract)
         bearer = {"Authorization": "Bearer " + token}
         for method, path in (("GET", "/api/v1/jobs"), ("POST", "/api/v1/session"), ("GET", "/api/v1/stats.csv"),
-                             ("GET", "/metrics"), ("GET", f"/api/v1/jobs/{'0' * 32}/result")):
+                             ("GET", "/api/v1/server"), ("GET", "/metrics"),
+                             ("GET", f"/api/v1/jobs/{'0' * 32}/result")):
             ask(method, path, status=401)
         ask("GET", "/api/v1/jobs", headers={"Authorization": "Bearer " + token[:-1] + "x"}, status=401)
         ask("GET", "/healthz", status=200)
@@ -280,6 +294,9 @@ def main():
         jobs(ask)
         uploads(ask)
         rest(ask)
+    with support.Gateway("--launcher", "mpirun", "--ranks", "2", "--max-ranks", "3", "--max-body", "1MiB",
+                         "--max-pixels", "0", "--expire", "2h") as gateway:
+        server(document, asker(gateway, contract))
     busy(contract)
     sessions(contract)
     types_agree(document, contract)
