@@ -1,6 +1,7 @@
 /* From a request's method and path to its handler: the API's routes, those of sessions, and the page's files. */
 #include "gateway/http_parts.h"
 
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -68,18 +69,35 @@ static const struct r2g_route own_routes[] = {
 
 /* ---- the page ---- */
 
+/* Whether Accept-Encoding (RFC 9110, 12.5.3) takes gzip. One that names it with a weight other than none is enough. */
+static bool takes_gzip(const struct r2g_http *http) {
+    const char *accepted = r2g_http_header(http, "Accept-Encoding");
+    const char *named = accepted ? strstr(accepted, "gzip") : NULL;
+    if (!named)
+        return false;
+    named += strlen("gzip");
+    named += strspn(named, " ;"); /* to its weight, if it has one */
+    return strncmp(named, "q=0", 3) != 0 || named[3] == '.';
+}
+
 static void send_page_file(struct r2g_http *http, const struct r2g_page_file *file) {
     struct r2g_http_state *state = http->state;
     const char *none_match = r2g_http_header(http, "If-None-Match");
-    char quoted[40];
+    bool packed = file->packed && takes_gzip(http);
+    char quoted[48];
     state->pattern = "page";
-    snprintf(quoted, sizeof quoted, "\"%s\"", file->etag);
+    snprintf(quoted, sizeof quoted, "\"%s%s\"", file->etag, packed ? "-gzip" : "");
     r2g_http_add_header(http, "ETag", "%s", quoted);
     r2g_http_add_header(http, "Cache-Control", "no-cache");
-    if (none_match && strstr(none_match, quoted))
+    r2g_http_add_header(http, "Vary", "Accept-Encoding");
+    if (none_match && strstr(none_match, quoted)) {
         r2g_http_answer(http, 304, NULL, NULL, 0);
-    else
-        r2g_http_answer(http, 200, file->type, file->bytes, file->nbytes);
+        return;
+    }
+    if (packed)
+        r2g_http_add_header(http, "Content-Encoding", "gzip");
+    r2g_http_answer(http, 200, file->type, packed ? file->packed : file->bytes,
+                    packed ? file->packed_nbytes : file->nbytes);
 }
 
 /* ---- finding ---- */

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <zlib.h>
 
 #include "base/buffer.h"
 #include "base/file.h"
@@ -60,6 +61,29 @@ static r2g_status make_etag(struct r2g_page_file *file, struct r2g_error *err) {
     return R2G_OK;
 }
 
+/* Once, so that it costs no request anything. A file that does not get shorter is sent as it is. */
+static r2g_status pack(struct r2g_page_file *file, struct r2g_error *err) {
+    enum { GZIP = 15 + 16 }; /* the largest window, with gzip's frame: zlib.h, deflateInit2 */
+    z_stream stream = {.next_in = file->bytes, .avail_in = (uInt)file->nbytes};
+    if (file->nbytes == 0)
+        return R2G_OK;
+    if (deflateInit2(&stream, Z_BEST_COMPRESSION, Z_DEFLATED, GZIP, MAX_MEM_LEVEL, Z_DEFAULT_STRATEGY) != Z_OK)
+        return r2g_fail(err, R2G_ENOMEM, "no memory to compress the page");
+    file->packed = r2g_new(file->nbytes, err);
+    stream.next_out = file->packed;
+    stream.avail_out = (uInt)file->nbytes;
+    bool shorter = file->packed && deflate(&stream, Z_FINISH) == Z_STREAM_END;
+    file->packed_nbytes = shorter ? stream.total_out : 0;
+    deflateEnd(&stream);
+    if (!file->packed)
+        return R2G_ENOMEM;
+    if (!shorter) {
+        free(file->packed);
+        file->packed = NULL;
+    }
+    return R2G_OK;
+}
+
 /* Takes the open file into memory. */
 static r2g_status add_file(struct r2g_page *page, int fd, size_t nbytes, const char *folder, const char *name,
                            struct r2g_error *err) {
@@ -78,7 +102,8 @@ static r2g_status add_file(struct r2g_page *page, int fd, size_t nbytes, const c
         return r2g_fail_errno(err, R2G_EINPUT, error, "%s of the page", file->path);
     file->nbytes = got;
     page->total_nbytes += got;
-    return make_etag(file, err);
+    r2g_status status = pack(file, err);
+    return status == R2G_OK ? make_etag(file, err) : status;
 }
 
 /* Lists one folder; `folder` is its name within the page, "" for the top. */
@@ -132,8 +157,10 @@ r2g_status r2g_page_read(struct r2g_page **page, const char *folder, struct r2g_
 void r2g_page_free(struct r2g_page *page) {
     if (!page)
         return;
-    for (size_t i = 0; i < page->count; i++)
+    for (size_t i = 0; i < page->count; i++) {
         free(page->files[i].bytes);
+        free(page->files[i].packed);
+    }
     free(page);
 }
 

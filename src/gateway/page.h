@@ -18,6 +18,8 @@ struct r2g_page_file {
     char etag[33];
     unsigned char *bytes;
     size_t nbytes;
+    unsigned char *packed; /* the same as a gzip file (RFC 1952), for clients that take it; NULL where that is no shorter */
+    size_t packed_nbytes;
 };
 
 /* Reads regular files with names of [A-Za-z0-9._-] in `folder` and its sub folders, one level deep; hidden ones are

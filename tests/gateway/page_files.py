@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """The page's files: served with their types and ETags from one folder, and no other path reaches the file system."""
+import gzip
 import os
 import sys
 import tempfile
@@ -10,6 +11,7 @@ from support import check
 FILES = {"index.html": "text/html; charset=utf-8", "app.js": "text/javascript; charset=utf-8",
          "style.css": "text/css; charset=utf-8", "icon.svg": "image/svg+xml", "sub/part.js":
          "text/javascript; charset=utf-8", "odd.bin": "application/octet-stream"}
+LONG = b"// the same again and again\n" * 200
 NOT_THERE = (
     "/../secret", "/..%2fsecret", "/%2e%2e/secret", "/sub/../../secret", "/sub/..", "/sub", "/sub/", "//index.html",
     "/index.html/", "/.hidden", "/sub/deep/file.js", "/a b.js", "/index.html%00.js", "/pipe", "/INDEX.HTML",
@@ -22,11 +24,32 @@ def make(folder):
     for name in FILES:
         with open(os.path.join(web, name), "w", encoding="utf-8") as file:
             file.write(f"this is {name}")
+    with open(os.path.join(web, "long.js"), "wb") as file:
+        file.write(LONG)
     for name in (".hidden", "a b.js", "sub/deep/file.js", "../secret"):
         with open(os.path.join(web, name), "w", encoding="utf-8") as file:
             file.write("secret")
     os.mkfifo(os.path.join(web, "pipe"))
     return web
+
+
+def packed(gateway):
+    """A file that gets shorter by it is sent compressed to who takes that, and to nobody else."""
+    plain = gateway.request("GET", "/long.js")
+    check("content-encoding" not in plain.headers and plain.body == LONG, "sent as it is", plain)
+    for accepted in ("gzip", "gzip, deflate, br", "br, gzip;q=0.5"):
+        answer = gateway.request("GET", "/long.js", headers={"Accept-Encoding": accepted})
+        check(answer.headers.get("content-encoding") == "gzip" and len(answer.body) < len(LONG) and
+              gzip.decompress(answer.body) == LONG, f"compressed for {accepted}", answer)
+        tag = answer.headers["etag"]
+        check(tag != plain.headers["etag"] and answer.headers.get("vary") == "Accept-Encoding", "a tag of its own", answer)
+        again = gateway.request("GET", "/long.js", headers={"Accept-Encoding": accepted, "If-None-Match": tag})
+        check(again.status == 304 and again.body == b"", "not sent again", again)
+    for accepted in ("", "br", "identity", "gzip;q=0", "gzip; q=0, br"):
+        answer = gateway.request("GET", "/long.js", headers={"Accept-Encoding": accepted})
+        check(answer.body == LONG, f"not compressed for '{accepted}'", answer)
+    short = gateway.request("GET", "/app.js", headers={"Accept-Encoding": "gzip"})
+    check("content-encoding" not in short.headers, "what would get longer is sent as it is", short)
 
 
 def main():
@@ -47,6 +70,7 @@ def main():
                 head = gateway.request("HEAD", "/" + name)
                 check(head.status == 200 and head.body == b"" and head.headers["content-length"] ==
                       answer.headers["content-length"], f"HEAD {name}", head)
+            packed(gateway)
             check(gateway.request("GET", "/").body == b"this is index.html", "/ is index.html")
             check(gateway.request("GET", "/?x=../secret").body == b"this is index.html", "a query does not matter")
             for path in NOT_THERE:
