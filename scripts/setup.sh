@@ -15,7 +15,8 @@ packages=(build-essential cmake pkg-config openmpi-bin libopenmpi-dev libpng-dev
     libisal-dev libjansson-dev libcivetweb-dev libsqlite3-dev libssl-dev)
 test_packages=(libcmocka-dev python3 python3-pil python3-numpy python3-jsonschema imagemagick libvips-tools pngcheck
     netpbm libjpeg-turbo-progs iproute2 mandoc valgrind qemu-user gcc-aarch64-linux-gnu libc6-dev-arm64-cross
-    graphicsmagick ffmpeg python3-opencv optipng curl openssl nginx-light slurmctld slurmd slurm-client munge)
+    graphicsmagick ffmpeg python3-opencv optipng curl openssl nginx-light slurmctld slurmd slurm-client munge
+    nodejs chromium chromium-driver python3-selenium fonts-dejavu-core)
 
 case "${1-}" in
 --help | -h)
