@@ -159,7 +159,8 @@ const cards = mountCards($("cards"), {store, api, known: (card) => declared.get(
 const dialog = mountSettings($("settings"), {get: () => settings, set: keepSettings, server: () => server});
 $("open-settings").addEventListener("click", () => dialog.open());
 
-const tool = (text, click, look = "quiet") => el("button", {type: "button", class: `button ${look}`, text, on: {click}});
+const tool = (text, click, look = "quiet") => el("button",
+  {type: "button", class: `button ${look}`, text, on: {click}});
 const tools = {
   zip: tool("Download all (zip)", downloadAll, ""),
   cancel: tool("Cancel all", () => all(atWork, store.cancel)),
@@ -240,7 +241,8 @@ async function showResult(id) {
     if (location.hash !== `#job/${id}`) return;
     const {title, detail, help} = words.failure({problem: error});
     $("result").replaceChildren(el("div", {class: "panel"}, el("p", {class: "error", text: title}),
-      el("p", {text: detail}), el("p", {class: "soft", text: help}), el("a", {class: "button", href: "#images", text: "Back"})));
+      el("p", {text: detail}), el("p", {class: "soft", text: help}),
+      el("a", {class: "button", href: "#images", text: "Back"})));
     return;
   }
   if (location.hash !== `#job/${id}`) return;

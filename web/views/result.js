@@ -47,7 +47,8 @@ export function mountResult(root, {job, api, around}) {
     const place = el("div");
     figures.append(title, place);
     box.append(figures);
-    mounted.push(mountViewer(pictures, {job, api}), mountPerformance(place, {job, report}));
+    const deep = report?.input?.maxval > 255;
+    mounted.push(mountViewer(pictures, {job, api, deep}), mountPerformance(place, {job, report}));
   }
 
   return {

@@ -11,7 +11,8 @@ const CACHE_NBYTES = 96 * 2 ** 20;
 const MODES = [["slider", "Slider"], ["side", "Side by side"], ["original", "Original only"], ["result", "Gray only"]];
 const NAMES = { original: "Original", result: "Gray" };
 
-export function mountViewer(root, { job, api }) {
+// deep: the picture has more than 8 bits a sample, which the tiles have not.
+export function mountViewer(root, { job, api, deep }) {
   const life = new AbortController();
   const cache = new TileCache(CACHE_NBYTES);
   const loading = new Map();
@@ -264,8 +265,8 @@ export function mountViewer(root, { job, api }) {
     const b = colour("result", x, y);
     const exact = a?.exact && b?.exact;
     values.textContent = `x ${x}  y ${y}` + (a ? `  R ${a.rgb[0]} G ${a.rgb[1]} B ${a.rgb[2]}` : "") +
-      (b ? `  gray ${b.rgb[0]}` : "") + (exact ? "  (8 bits; 16-bit values are scaled)"
-      : "  (approximate; zoom in for exact values)");
+      (b ? `  gray ${b.rgb[0]}` : "") + (!exact ? "  (approximate; zoom in for exact values)"
+      : deep ? "  (scaled from 16 to 8 bits)" : "");
     if (aloud) spoken.textContent = values.textContent;
   }
 
