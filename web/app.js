@@ -164,7 +164,7 @@ const tool = (text, click, look = "quiet") => el("button",
 const tools = {
   zip: tool("Download all (zip)", downloadAll, ""),
   cancel: tool("Cancel all", () => all(atWork, store.cancel)),
-  clear: tool("Remove ended", () => all(over, store.remove)),
+  clear: tool("Remove ended", removeEnded),
 };
 $("tools").append(tools.zip, tools.cancel, tools.clear);
 
@@ -174,6 +174,12 @@ const done = () => store.cards.filter((card) => card.phase === "done");
 
 function all(which, act) {
   for (const card of store.cards.filter(which)) act(card.key);
+}
+
+function removeEnded() {
+  const results = done().length;
+  const question = `This removes ${results} ${results === 1 ? "result" : "results"} from the server, too. Go on?`;
+  if (results === 0 || confirm(question)) all(over, store.remove);
 }
 
 async function downloadAll() {
