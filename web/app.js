@@ -4,6 +4,7 @@ import * as api from "./api.js";
 import {el} from "./dom.js";
 import * as settingsLogic from "./logic/settings.js";
 import {HEAD_NBYTES, sniff} from "./logic/sniff.js";
+import {ended} from "./logic/uploads.js";
 import * as words from "./logic/words.js";
 import {createStore} from "./store.js";
 import {mountAccess} from "./views/access.js";
@@ -17,7 +18,7 @@ const SMALL_PIXELS = 12e6; // what the browser itself decodes for a card; the se
 
 const $ = (id) => document.getElementById(id);
 const declared = new WeakMap(); // card to what its file says of itself
-const files = new WeakMap(); // card to its file, until it has ended
+const files = new WeakMap(); // card to its file, for a small picture of it
 const store = createStore({api});
 let server = null;
 let settings = settingsLogic.clean(remembered());
@@ -51,13 +52,14 @@ function showSettings() {
 
 // ---- banner ----
 
+const AWAY = "The server cannot be reached. Everything goes on by itself once it is back.";
 let bannerTimer = null;
 
 function banner(text, ms = 0) {
   clearTimeout(bannerTimer);
   $("banner").textContent = text;
   $("banner").hidden = !text;
-  if (ms) bannerTimer = setTimeout(() => banner(""), ms);
+  if (ms) bannerTimer = setTimeout(() => banner(isAway ? AWAY : ""), ms);
 }
 
 // ---- the server ----
@@ -84,7 +86,7 @@ async function greet() {
 }
 
 function away() {
-  if (!isAway) banner("The server cannot be reached. Everything goes on by itself once it is back.");
+  if (!isAway) banner(AWAY);
   isAway = true;
   clearTimeout(greeting);
   greeting = setTimeout(greet, 3000);
@@ -168,8 +170,7 @@ const tools = {
 };
 $("tools").append(tools.zip, tools.cancel, tools.clear);
 
-const over = (card) => ["done", "failed", "cancelled", "refused"].includes(card.phase);
-const atWork = (card) => !over(card);
+const atWork = (card) => !ended(card);
 const done = () => store.cards.filter((card) => card.phase === "done");
 
 function all(which, act) {
@@ -179,7 +180,7 @@ function all(which, act) {
 function removeEnded() {
   const results = done().length;
   const question = `This removes ${results} ${results === 1 ? "result" : "results"} from the server, too. Go on?`;
-  if (results === 0 || confirm(question)) all(over, store.remove);
+  if (results === 0 || confirm(question)) all(ended, store.remove);
 }
 
 async function downloadAll() {
@@ -216,7 +217,7 @@ function count() {
   if ($("counts").textContent !== text) $("counts").textContent = text;
   tools.zip.hidden = !counts.done;
   tools.cancel.hidden = !store.cards.some(atWork);
-  tools.clear.hidden = !store.cards.some(over);
+  tools.clear.hidden = !store.cards.some(ended);
 }
 
 let counting = null;

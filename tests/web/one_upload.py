@@ -40,6 +40,15 @@ def by_mouse(browser, gateway, files):
     text = browser.text()
     check(not any(word in text for word in ("NaN", "undefined", "Infinity")), "the words of the performance", text)
     check("speed" in text.lower(), "the performance tells of speed-up", text)
+    exports(browser, gateway)
+
+
+def exports(browser, gateway):
+    browser.show_history()
+    for kind, name in (("CSV", b"scan.png"), ("JSON", b'"name":"scan.png"')):
+        address = browser.named("a", f"save as {kind}")[0].get_attribute("href")
+        answer = gateway.request("GET", "/" + address.split("/", 3)[3])
+        check(answer.status == 200 and name in answer.body, f"the history as {kind}", answer)
 
 
 def slider(browser):

@@ -6,7 +6,9 @@ const METHODS = {
   bt601: "BT.601", bt709: "BT.709", average: "Average", lightness: "Lightness", max: "Maximum",
   red: "Red channel", green: "Green channel", blue: "Blue channel",
 };
-const WORDS = {
+
+// What can be chosen, by setting; a server may take less.
+export const WORDS = {
   method: Object.keys(METHODS),
   format: ["png", "jpeg", "bmp", "pgm"],
   compression: ["fast", "default", "small"],

@@ -75,7 +75,7 @@ const HELP = {
   "out-of-memory": "Send a smaller picture, or try again when the server is less busy.",
   "time-limit": "Try again with more ranks, or when the server is less busy.",
   "crashed": "Try again. If it happens every time, tell whoever runs this server.",
-  "launch-failed": "Try again, or choose another way to run it in the settings.",
+  "launch-failed": "Try again. If it happens every time, tell whoever runs this server.",
   "internal": "Try again. If it happens every time, tell whoever runs this server.",
   "bad-option": "Change the settings and try again.",
   "quota-full": "Remove results you no longer need, then try again.",

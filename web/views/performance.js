@@ -10,12 +10,12 @@ let mounted = 0;  // keeps the ids of patterns apart, where two views are open
 
 // A texture for each phase, so that no one needs to tell colours apart.
 const TEXTURES = {
-  read: [["M0 8L8 0M-2 2L2 -2M6 10L10 6"]], scatter: [["M0 4H8"]], convert: [[]],
-  encode: [["M0 0L8 8M-2 6L2 10M6 -2L10 2"]], gather: [["M4 0V8"]], write: [["M0 4H8M4 0V8"]], other: [["M3 4h2"]],
+  read: "M0 8L8 0M-2 2L2 -2M6 10L10 6", scatter: "M0 4H8", convert: null, encode: "M0 0L8 8M-2 6L2 10M6 -2L10 2",
+  gather: "M4 0V8", write: "M0 4H8M4 0V8", other: "M3 4h2",
 };
 
 function patterns(prefix) {
-  return svg("defs", null, Object.entries(TEXTURES).map(([key, [[path]]]) =>
+  return svg("defs", null, Object.entries(TEXTURES).map(([key, path]) =>
     svg("pattern", {id: `${prefix}-${key}`, width: 8, height: 8, patternUnits: "userSpaceOnUse"},
       svg("rect", {width: 8, height: 8, class: `phase-${key}`}),
       path ? svg("path", {d: path, class: "texture"}) : null)));

@@ -3,16 +3,12 @@
 import {el} from "../dom.js";
 import * as logic from "../logic/settings.js";
 
-const FORMULAS = {
-  bt601: "(299 R + 587 G + 114 B + 500) div 1000",
-};
-
 // get() and set(settings) keep the settings; server() is what the server said of itself, or null.
 export function mountSettings(dialog, {get, set, server}) {
   function draw() {
     const settings = get();
     const limits = server();
-    const methods = limits?.methods ?? Object.entries(FORMULAS).map(([name, formula]) => ({name, formula}));
+    const methods = limits?.methods ?? logic.WORDS.method.map((name) => ({name})); // formulas are the server's to tell
     const choice = (id, options) => {
       const select = el("select", {id}, options.map(([value, text]) => el("option", {value, text})));
       select.value = settings[id];
@@ -22,7 +18,7 @@ export function mountSettings(dialog, {get, set, server}) {
     const method = choice("method", methods.map(({name}) => [name === usual.name ? "" : name,
       name === usual.name ? `${logic.methodName(name)} (usual)` : logic.methodName(name)]));
     const formula = el("p", {class: "mono small", id: "formula"});
-    const format = choice("format", [["", "Same as the image"], ...(limits?.formats ?? ["png", "jpeg", "bmp", "pgm"])
+    const format = choice("format", [["", "Same as the image"], ...(limits?.formats ?? logic.WORDS.format)
       .map((name) => [name, name.toUpperCase()])]);
     const number = (id, max, placeholder) => el("input",
       {id, type: "number", min: 1, max, placeholder, value: settings[id]});
@@ -40,7 +36,8 @@ export function mountSettings(dialog, {get, set, server}) {
     const read = () => logic.clean({method: method.value, format: format.value, quality: quality.value,
       compression: compression.value, ranks: ranks.value, compare: compare.checked ? "on" : "off"}, limits?.max_ranks);
     const show = () => {
-      formula.textContent = `gray = ${methods.find(({name}) => name === (method.value || usual.name))?.formula ?? ""}`;
+      const told = methods.find(({name}) => name === (method.value || usual.name)).formula;
+      formula.textContent = told ? `gray = ${told}` : "";
       fields.quality.hidden = format.value !== "jpeg";
       fields.compression.hidden = format.value !== "png";
     };

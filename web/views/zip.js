@@ -15,7 +15,7 @@ async function checksum(blob, signal) {
   }
 }
 
-export function resultName(job) {
+function resultName(job) {
   const stem = job.name.replace(/^.*[\\/]/, "").replace(/\.[^.]*$/, "") || "image";
   return `${stem}-gray.${END[job.output?.format] ?? "png"}`;
 }
