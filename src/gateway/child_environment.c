@@ -126,21 +126,42 @@ const char **r2g_child_environment(const struct r2g_settings *settings, const ch
     return list.variables;
 }
 
-/* Whether a process has the mark; its environment is looked through as it was when the process began. */
-static bool is_marked(const char *pid, const char *mark) {
-    char path[64], text[65536];
-    snprintf(path, sizeof path, "/proc/%.20s/environ", pid);
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return false;
-    ssize_t got, used = 0;
-    while (used < (ssize_t)sizeof text - 1 && (got = read(fd, text + used, sizeof text - 1 - (size_t)used)) > 0)
-        used += got;
-    close(fd);
+/* While a process becomes another program, the kernel shows an empty environment of it. So one that has a program and
+ * no environment is looked at again, for about twenty milliseconds, which no exec takes; it may really have none. */
+#define LOOKS 20
+#define LOOKS_US 1000
+#define LOOKS_IN_ALL 400 /* of one pass over all processes */
+
+/* The environment of a process as it was when the process began, at most `room` - 1 bytes of it; its length, 0 for none. */
+static size_t read_environment(const char *pid, char *text, size_t room, unsigned *looks_left) {
+    char path[64], program[16];
+    size_t used = 0;
+    for (int look = 0; look < LOOKS; look++) {
+        snprintf(path, sizeof path, "/proc/%.20s/environ", pid);
+        int fd = open(path, O_RDONLY | O_CLOEXEC);
+        if (fd < 0)
+            return 0;
+        ssize_t got;
+        while (used < room - 1 && (got = read(fd, text + used, room - 1 - used)) > 0)
+            used += (size_t)got;
+        close(fd);
+        snprintf(path, sizeof path, "/proc/%.20s/exe", pid);
+        /* those of the kernel, and those that have ended, have no program */
+        if (used > 0 || *looks_left == 0 || readlink(path, program, sizeof program) < 0)
+            break;
+        --*looks_left;
+        usleep(LOOKS_US);
+    }
     text[used] = '\0';
+    return used;
+}
+
+static bool is_marked(const char *pid, const char *mark, unsigned *looks_left) {
+    char text[65536];
+    size_t used = read_environment(pid, text, sizeof text, looks_left);
     size_t length = strlen(mark);
     bool family = mark[length - 1] == '.';
-    for (ssize_t at = 0; at < used; at += (ssize_t)strlen(text + at) + 1) {
+    for (size_t at = 0; at < used; at += strlen(text + at) + 1) {
         const char *variable = text + at;
         if (strncmp(variable, MARK, sizeof MARK - 1) != 0)
             continue;
@@ -153,12 +174,12 @@ static bool is_marked(const char *pid, const char *mark) {
 
 /* A process that has ended, but has not been waited for, has no environment any more, and so is not counted. */
 static unsigned kill_once(const char *mark) {
-    unsigned count = 0;
+    unsigned count = 0, looks_left = LOOKS_IN_ALL;
     DIR *dir = opendir("/proc");
     struct dirent *entry;
     while (dir && (entry = readdir(dir))) {
         pid_t pid = isdigit((unsigned char)entry->d_name[0]) ? (pid_t)atol(entry->d_name) : 0;
-        if (pid > 1 && pid != getpid() && is_marked(entry->d_name, mark)) {
+        if (pid > 1 && pid != getpid() && is_marked(entry->d_name, mark, &looks_left)) {
             kill(pid, SIGKILL);
             count++;
         }
