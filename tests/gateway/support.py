@@ -255,9 +255,12 @@ def processes_of(spool, name=None):
 
 
 def job_runs(spool):
-    """The job of each mpirun that works in a spool: one entry a run."""
+    """The job of each mpirun that works in a spool: one entry a run. What an mpirun has forked is called so too, until it
+    has become a rank."""
+    runs = processes_of(spool, "mpirun")
+    parents = {pid: re.search(rb"PPid:\s(\d+)", _read(pid, "status")) for pid in runs}
     marks = (re.search(rb"\0RGB2GRAY_JOB=[^.\0]*\.([0-9a-f]{32})\0", b"\0" + _read(pid, "environ"))
-             for pid in processes_of(spool, "mpirun"))
+             for pid in runs if parents[pid] and int(parents[pid][1]) not in runs)
     return [mark[1].decode() for mark in marks if mark]
 
 
