@@ -65,9 +65,7 @@ export function createStore({api, storage = createStorage()}) {
   }
 
   function setOnline(value) {
-    if (value === online) return;
-    online = value;
-    tell("online", value);
+    if (value !== online) tell("online", online = value);
   }
 
   function setNeedsToken(value) {
@@ -86,11 +84,12 @@ export function createStore({api, storage = createStorage()}) {
   }
 
   function flush() {
+    if (!owner || !storage) return;
     clearTimeout(saving);
     saving = null;
     const some = [...unsaved].filter((card) => cards.has(card.key));
     unsaved.clear();
-    if (some.length === 0 || !owner || !storage) return;
+    if (some.length === 0) return;
     storage.putCards(some.map(record));
     // the server has the original now, and the page the file as long as it is open
     storage.dropFiles(some.filter((card) => card.job).map((card) => card.key));
@@ -370,7 +369,7 @@ export function createStore({api, storage = createStorage()}) {
     const work = works.get(card.key);
     if (!work || card.job?.id !== job.id) return;
     const over = job.state !== "queued" && job.state !== "running";
-    if (work.cancelWanted && !over) api.remove(job.id).catch(() => {});
+    if (work.cancelWanted && !over) askToCancel(work, job.id);
     // an event that came while the list was on its way is newer
     if (!over && work.told > began) return;
     const fields = logic.foldJob(card, job);
@@ -440,8 +439,7 @@ export function createStore({api, storage = createStorage()}) {
     const added = [];
     const now = Date.now();
     for (const file of files) {
-      // in order after a reload too
-      const card = fresh(file, options, now + added.length / 1024);
+      const card = fresh(file, options, now + added.length / 1024); // in order after a reload too
       const work = {file, mark: logic.fingerprint(file)};
       if (file.size === 0) {
         card.phase = "refused";
@@ -451,9 +449,10 @@ export function createStore({api, storage = createStorage()}) {
       }
       insert(card, work);
       save(card);
-      keepFile(card, file);
       added.push(card);
     }
+    flush(); // before the files, which take longer: after a reload in the meantime they are asked for again
+    for (const card of added) keepFile(card, works.get(card.key).file);
     pump();
     return added;
   }
@@ -479,14 +478,16 @@ export function createStore({api, storage = createStorage()}) {
     const card = cards.get(key);
     if (!card || logic.ended(card)) return;
     if (logic.live(card)) {
-      // kept, so that the polls ask again where this request is lost
       works.get(key).cancelWanted = true;
-      api.remove(card.job.id).catch(() => {}).finally(() => poll(0));
+      askToCancel(works.get(key), card.job.id).finally(() => poll(0));
       return;
     }
     stopSending(key);
     set(card, {phase: "cancelled", problem: null, progress: null});
   }
+
+  // The polls ask again where a request was lost, and only then: what is cancelled already would be removed by it.
+  const askToCancel = (work, id) => (work.cancelAsked ??= api.remove(id).catch(() => { work.cancelAsked = null; }));
 
   async function retry(key) {
     const card = cards.get(key);
@@ -497,7 +498,7 @@ export function createStore({api, storage = createStorage()}) {
       return;
     }
     if (!logic.ended(card)) return;
-    work.cancelWanted = false;
+    work.cancelWanted = work.cancelAsked = null;
     work.told = 0;
     doubted.delete(key);
     if (!work.file && card.job) {

@@ -20,14 +20,13 @@ const char *r2g_outcome_format(const struct r2g_job *job) {
     return strcmp(job->in_format, "pnm") == 0 ? "pgm" : job->in_format;
 }
 
-/* Takes the job's folder out of a text, and what then stands before the cause: clients know no paths of ours. */
-static void clean(const struct r2g_attempt *attempt, const char *from, char *text, size_t text_nbytes) {
-    char folder[PATH_MAX + 1];
+void r2g_outcome_clean(const char *folder, const char *from, char *text, size_t text_nbytes) {
+    char prefix[PATH_MAX + 1];
     size_t used = 0;
-    snprintf(folder, sizeof folder, "%s/", attempt->folder);
-    size_t length = strlen(folder);
+    snprintf(prefix, sizeof prefix, "%s/", folder);
+    size_t length = strlen(prefix);
     while (*from && used + 1 < text_nbytes) {
-        if (strncmp(from, folder, length) == 0)
+        if (strncmp(from, prefix, length) == 0)
             from += length;
         else
             text[used++] = *from++;
@@ -76,7 +75,7 @@ static void drop_advice(char *text) {
 
 void r2g_outcome_fill(struct r2g_job *job, const struct r2g_attempt *attempt) {
     char text[sizeof job->detail];
-    clean(attempt, attempt->text, text, sizeof text);
+    r2g_outcome_clean(attempt->folder, attempt->text, text, sizeof text);
     job->exit_code = attempt->end == R2G_ATTEMPT_EXITED ? attempt->exit_code : -1;
     switch (attempt->end) {
     case R2G_ATTEMPT_EXITED:

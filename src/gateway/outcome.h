@@ -13,6 +13,9 @@ bool r2g_outcome_retry(const struct r2g_attempt *attempt);
 bool r2g_outcome_take(struct r2g_attempt *attempt, struct r2g_job *job);
 /* Moves the report to its place, also after a failure; counts its bytes. Fills times of the report in *job. */
 void r2g_outcome_report(struct r2g_attempt *attempt, struct r2g_job *job);
+/* Takes a job's folder out of what a program said, and the name of the file that then stands before the cause: clients
+ * know no paths of ours. The text is cut where it does not fit. Pure. */
+void r2g_outcome_clean(const char *folder, const char *from, char *text, size_t text_nbytes);
 /* The format in which the result is written: "png", "jpeg", "bmp" or "pgm". */
 const char *r2g_outcome_format(const struct r2g_job *job);
 

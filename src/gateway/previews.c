@@ -19,6 +19,7 @@
 
 #include "base/buffer.h"
 #include "gateway/child.h"
+#include "gateway/outcome.h"
 #include "gateway/programs.h"
 #include "gateway/times.h"
 
@@ -152,12 +153,16 @@ static enum r2g_problem run(struct making *making, const char *in, const char *o
     if (status != R2G_OK)
         return R2G_PROBLEM_INTERNAL;
     enum r2g_problem problem = problem_of(&result);
-    /* the program's words name the file, whose path is nobody's business */
-    const char *said = strstr(making->last_line, in);
-    said = said ? said + strlen(in) : making->last_line;
-    said += strspn(said, ": ");
-    return problem ? r2g_problem(err, problem, "no preview: %s", said[0] ? said : r2g_problem_text(problem)->title)
-                   : problem;
+    if (problem == R2G_PROBLEM_NONE)
+        return problem;
+    if (access(folder, F_OK) != 0 && errno == ENOENT)
+        return r2g_problem(err, R2G_PROBLEM_GONE, "no preview: the job was removed");
+    static const char prefix[] = "rgb2gray: ";
+    const char *line = making->last_line;
+    char said[sizeof making->last_line];
+    r2g_outcome_clean(folder, strncmp(line, prefix, strlen(prefix)) == 0 ? line + strlen(prefix) : line, said,
+                      sizeof said);
+    return r2g_problem(err, problem, "no preview: %s", said[0] ? said : r2g_problem_text(problem)->title);
 }
 
 /* Bytes of a file, or of the files of a folder and of the folders in it; with `remove`, all of it goes. */
@@ -195,6 +200,7 @@ static enum r2g_problem make(struct making *making) {
     r2g_jobs_path(making->jobs, making->job.id, word(making->of), in);
     r2g_jobs_path(making->jobs, making->job.id, name, out);
     r2g_jobs_path(making->jobs, making->job.id, "", folder);
+    folder[strlen(folder) - 1] = '\0';
     enum r2g_problem problem = run(making, in, out, folder);
     if (problem != R2G_PROBLEM_NONE)
         return problem;

@@ -4,6 +4,7 @@ the quota, refused for images that cannot be read."""
 import io
 import os
 import sys
+import tempfile
 import threading
 import time
 
@@ -113,6 +114,22 @@ def refused(gateway):
     check(str(gateway.spool) not in answer.body.decode(), "a path of the server", answer.body)
 
 
+def removed_meanwhile():
+    """The job goes when the program has its original open: 410, and no path of the server in any answer."""
+    with tempfile.TemporaryDirectory() as folder:
+        program = os.path.join(folder, "rgb2gray")
+        with open(program, "w", encoding="ascii") as file:
+            file.write("#!/bin/bash\nif [[ $1 == preview ]]; then\n    in=${!#}\n    exec 9<\"$in\"\n"
+                       "    rm -r \"${in%/*}\"\n"
+                       f"    set -- \"${{@:1:$#-1}}\" /dev/fd/9\nfi\nexec {support.PROGRAM} \"$@\"\n")
+        os.chmod(program, 0o755)
+        with support.Gateway("--program", program) as gateway:
+            job = done_job(gateway, png(300, 200))
+            answer = gateway.request("GET", f"{job['links']['preview']}?of=original")
+            check(answer.status == 410, "a job that was removed meanwhile", (answer.status, answer.body))
+            check(str(gateway.spool) not in answer.body.decode(), "a path of the server", answer.body)
+
+
 def spool_bytes(gateway):
     for line in gateway.request("GET", "/metrics").body.decode().splitlines():
         if line.startswith("rgb2gray_spool_bytes "):
@@ -138,6 +155,7 @@ def main():
         tiles(gateway, job, 1000, 600)
         refused(gateway)
         counted(gateway)
+    removed_meanwhile()
     return support.finish()
 
 

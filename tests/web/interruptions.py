@@ -10,6 +10,13 @@ from support import Browser, Files, Gateway, check
 NETWORK = ("net::ERR_", "status of 404", "status of 409", "status of 410", "status of 503")
 
 
+FILES_KEPT = """const done = arguments[0], opening = indexedDB.open("rgb2gray", 1);
+opening.onsuccess = () => {
+    const counting = opening.result.transaction("files").objectStore("files").count();
+    counting.onsuccess = () => { opening.result.close(); done(counting.result); };
+};"""
+
+
 def cancel_and_retry(gateway, browser, files):
     gateway.hold_jobs()
     browser.choose(files.write("cancelled.png", support.picture(200, 100)))
@@ -40,6 +47,7 @@ def reload_in_upload(browser, large):
     browser.choose(large)
     browser.wait_phase("large.ppm", "uploading")
     browser.wait(lambda: browser.sent("large.ppm") > 0, "some of it is sent")
+    browser.wait(lambda: browser.driver.execute_async_script(FILES_KEPT) > 0, "the browser has kept it")
     browser.driver.refresh()
     browser.network()
     browser.wait_phase("large.ppm", "done")
