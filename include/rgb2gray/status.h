@@ -23,6 +23,8 @@ typedef enum r2g_status {
     R2G_EMPI = 10,      /* MPI or its launcher failed */
     R2G_EDIFFER = 11,   /* compared outputs are not the same */
     R2G_ECANCELED = 12, /* stopped on request */
+    R2G_EPARTIAL = 13,  /* some images of a batch failed; the others are done */
+    R2G_ESTOPPED = 14,  /* a batch was stopped by a signal, and can be resumed */
 } r2g_status;
 
 /* A failure: what kind, and one line of text for a person. A zeroed struct means "no error". */

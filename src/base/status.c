@@ -134,6 +134,8 @@ const char *r2g_status_name(r2g_status status) {
         [R2G_EMPI] = "mpi",
         [R2G_EDIFFER] = "outputs-differ",
         [R2G_ECANCELED] = "cancelled",
+        [R2G_EPARTIAL] = "some-failed",
+        [R2G_ESTOPPED] = "stopped",
     };
     size_t index = (size_t)status;
     return index < sizeof names / sizeof names[0] ? names[index] : "unknown";

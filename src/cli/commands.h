@@ -10,7 +10,7 @@ int r2g_cli_info(const struct r2g_cli *cli);
 /* A scaled picture, or tiles of one. */
 int r2g_cli_preview(const struct r2g_cli *cli);
 
-/* The next four need MPI. In the program that is started they are in handover.c and become the program that has it. */
+/* The next five need MPI. In the program that is started they are in handover.c and become the program that has it. */
 
 /* Conversions under a launcher. */
 int r2g_cli_among_ranks(const struct r2g_cli *cli);
@@ -24,5 +24,8 @@ int r2g_cli_doctor(const struct r2g_cli *cli);
 /* Conversions that a server asks for, one after the other, in a world of ranks that stays: cli->inputs[0] is the socket
  * to connect to. `alone`: no launcher started this process, and MPI is not started either. See pool.c. */
 int r2g_cli_pool(const struct r2g_cli *cli, bool alone);
+
+/* Many images, each whole on one rank or split over all. `alone`: no launcher started this process. See batch.c. */
+int r2g_cli_batch(const struct r2g_cli *cli, bool alone);
 
 #endif

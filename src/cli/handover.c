@@ -66,6 +66,11 @@ int r2g_cli_pool(const struct r2g_cli *cli, bool alone) {
     return hand_over(cli);
 }
 
+int r2g_cli_batch(const struct r2g_cli *cli, bool alone) {
+    (void)alone;
+    return hand_over(cli);
+}
+
 int r2g_cli_doctor(const struct r2g_cli *cli) {
     return hand_over(cli);
 }

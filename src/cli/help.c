@@ -36,6 +36,7 @@ void r2g_cli_print_help(FILE *file) {
           "  rgb2gray [OPTIONS] INPUT...            each becomes NAME-gray.EXT beside it\n"
           "  rgb2gray [OPTIONS] INPUT... -o FOLDER/ each becomes NAME-gray.EXT in FOLDER\n"
           "  rgb2gray info FILE...                  what a file holds, what it would become\n"
+          "  rgb2gray batch FOLDER -o OUT           many images, with a journal\n"
           "  rgb2gray doctor                        checks MPI and this machine\n"
           "  rgb2gray preview INPUT -o OUT.jpg      a scaled picture, for looking at\n"
           "\n"

@@ -35,6 +35,8 @@ static r2g_status convert_one_alone(struct r2g_comm *comm, const struct r2g_requ
 static int convert_alone(const struct r2g_cli *cli) {
     if (cli->command == R2G_CLI_POOL)
         return r2g_cli_pool(cli, true);
+    if (cli->command == R2G_CLI_BATCH)
+        return r2g_cli_batch(cli, true);
     if (cli->compare)
         return r2g_cli_compare_alone(cli);
     r2g_cli_note_isa(cli);
@@ -66,7 +68,9 @@ static int convert(const struct r2g_cli *cli) {
     if (launcher == R2G_LAUNCHER_NONE)
         return cli->rank_count > (pool && !cli->hostfile) ? convert_launched(cli) : convert_alone(cli);
     if (launcher != R2G_LAUNCHER_FOREIGN && cli->rank_count == 0)
-        return pool ? r2g_cli_pool(cli, false) : r2g_cli_among_ranks(cli);
+        return pool                            ? r2g_cli_pool(cli, false)
+               : cli->command == R2G_CLI_BATCH ? r2g_cli_batch(cli, false)
+                                               : r2g_cli_among_ranks(cli);
     if (launcher != R2G_LAUNCHER_FOREIGN) {
         (void)!r2g_fail(&err, R2G_EUSAGE, "a launcher has started this program already: leave -n to the launcher");
         return fail_early(&err);
@@ -87,7 +91,8 @@ static bool flush_output(void) {
 
 static int run_command(const struct r2g_cli *cli) {
     /* under a launcher once is enough; doctor starts MPI there, on all ranks */
-    bool by_all = cli->command == R2G_CLI_CONVERT || cli->command == R2G_CLI_POOL || cli->command == R2G_CLI_DOCTOR;
+    bool by_all = cli->command == R2G_CLI_CONVERT || cli->command == R2G_CLI_POOL || cli->command == R2G_CLI_BATCH ||
+                  cli->command == R2G_CLI_DOCTOR;
     if (!by_all && !r2g_cli_speaks())
         return R2G_OK;
     switch (cli->command) {

@@ -18,6 +18,8 @@ static const struct r2g_cli_exit exits[] = {
     {R2G_ENOMEM, "The system refused memory."},
     {R2G_EMPI, "MPI or its launcher failed."},
     {R2G_EDIFFER, "The outputs that --compare made are not the same."},
+    {R2G_EPARTIAL, "Some images of a batch failed; the others are done."},
+    {R2G_ESTOPPED, "A batch was stopped by a signal; --resume goes on with it."},
 };
 
 const struct r2g_cli_exit *r2g_cli_exit_at(size_t i) {
@@ -118,7 +120,7 @@ static const char *const description[] = {
     "'rgb2gray "
     "doctor' checks MPI and this machine, and names a remedy for each thing it finds. A file that has one of these "
     "names "
-    "(or pool or preview) can be given as ./info or ./doctor.",
+    "(or batch, pool or preview) can be given as ./info or ./doctor.",
     "Reports come as text for people or as JSON for programs: one object a line for each input.",
     NULL,
 };
@@ -139,6 +141,16 @@ static const char *const metadata[] = {
     "The orientation is kept as a tag in PNG and JPEG; else, or with --orient apply, the pixels are turned. EXIF is "
     "otherwise dropped, unless --keep-exif is given; XMP is dropped. Density and text are kept where the output has a "
     "place for them. Text may hold the names of patients: rgb2gray does not anonymise.",
+    NULL,
+};
+
+static const char *const batch[] = {
+    "'rgb2gray batch' converts many images: files, folders (walked to the bottom, structure kept), patterns in quotes, "
+    "@LIST (a file with one path a line), or '-' (such a list on standard input). Each is converted whole by one process, "
+    "the longest first; large ones that would keep the others waiting at the end are split over all.",
+    "What is done is kept in a journal, by default .rgb2gray in the output folder. --resume goes on with it: after a signal "
+    "(exit code 14), a killed process, a lost host or a full disk. What has failed is tried again, and so is what has "
+    "changed since.",
     NULL,
 };
 
@@ -185,6 +197,7 @@ void r2g_cli_print_man(FILE *file) {
           ".SH SYNOPSIS\n.B rgb2gray\n[\\fIoptions\\fP] \\fIinput\\fP \\fB\\-o\\fP \\fIoutput\\fP\n.br\n"
           ".B rgb2gray\n[\\fIoptions\\fP] \\fIinput\\fP... [\\fB\\-o\\fP \\fIfolder\\fP/]\n.br\n"
           ".B rgb2gray info\n[\\fIoptions\\fP] \\fIfile\\fP...\n.br\n"
+          ".B rgb2gray batch\n[\\fIoptions\\fP] \\fIinput\\fP ... \\fB\\-o\\fP \\fIfolder\\fP\n.br\n"
           ".B rgb2gray doctor\n[\\fB\\-\\-report\\fP \\fIkind\\fP]\n.br\n"
           ".B rgb2gray preview\n[\\fB\\-\\-size\\fP \\fIN\\fP] \\fIinput\\fP \\fB\\-o\\fP "
           "\\fIout.jpg\\fP|\\fIout.png\\fP\n.br\n"
@@ -198,6 +211,7 @@ void r2g_cli_print_man(FILE *file) {
     r2g_troff_section(file, "ALPHA, ICC, ORIENTATION AND OTHER METADATA", metadata);
     print_exits(file);
     print_environment(file);
+    r2g_troff_section(file, "BATCH", batch);
     r2g_troff_section(file, "PREVIEW", preview);
     r2g_troff_section(file, "POOL", pool);
     print_examples(file);

@@ -8,125 +8,10 @@
 
 #include "base/buffer.h"
 #include "base/values.h"
+#include "cli/batch_names.h"
+#include "cli/options_table.h"
 #include "codec/codec.h"
 #include "pipeline/preview.h"
-
-/* Indices of the table below, in its order. */
-enum {
-    OPT_OUTPUT,
-    OPT_FORMAT,
-    OPT_QUALITY,
-    OPT_REENCODE,
-    OPT_COMPRESSION,
-    OPT_FORCE,
-    OPT_SYNC,
-    OPT_METHOD,
-    OPT_WEIGHTS,
-    OPT_VIA_RGB,
-    OPT_ALPHA,
-    OPT_BACKGROUND,
-    OPT_ORIENT,
-    OPT_KEEP_EXIF,
-    OPT_MAX_PIXELS,
-    OPT_MEM_LIMIT,
-    OPT_RANKS,
-    OPT_HOSTFILE,
-    OPT_COMPARE,
-    OPT_REPEAT,
-    OPT_EXPLAIN,
-    OPT_REPORT,
-    OPT_REPORT_FILE,
-    OPT_PROGRESS,
-    OPT_SIZE,
-    OPT_TILES,
-    OPT_QUIET,
-    OPT_HELP,
-    OPT_VERSION,
-    OPT_MAN,
-    OPT_COUNT,
-};
-
-/* clang-format off */
-const struct r2g_cli_option r2g_cli_options[] = {
-    [OPT_OUTPUT] = {"output", 'o', "OUT", R2G_CLI_GROUP_OUTPUT,
-        "Write the gray picture to OUT. Its name's ending tells the format. If OUT is a folder, or ends in '/', the "
-        "pictures go into it as NAME-gray.EXT. '-' is standard output and needs --format. Without this option the "
-        "output is put beside the input as NAME-gray.EXT; with standard input ('-') it goes to standard output."},
-    [OPT_FORMAT] = {"format", 0, "FORMAT", R2G_CLI_GROUP_OUTPUT,
-        "Output format: png, jpeg, bmp or pgm. Default: the one the output's name ends in; without -o the input's "
-        "own where it can be written, else png. Standard output needs it."},
-    [OPT_QUALITY] = {"quality", 0, "1..100", R2G_CLI_GROUP_OUTPUT, 
-        "JPEG quality. Default: 90. From JPEG to JPEG it means --reencode."},
-    [OPT_REENCODE] = {"reencode", 0, NULL, R2G_CLI_GROUP_OUTPUT,
-        "From JPEG to JPEG: decode the pixels and encode them anew. Without it, and where gray is the JPEG's own luma "
-        "(bt601, no turning, no --quality), its compressed luma is carried over as it is: no loss, and much faster."},
-    [OPT_COMPRESSION] = {"compression", 0, "LEVEL", R2G_CLI_GROUP_OUTPUT,
-        "PNG compression: fast, default or small. The pixels are the same with each."},
-    [OPT_FORCE] = {"force", 'f', NULL, R2G_CLI_GROUP_OUTPUT, "Replace outputs that exist already."},
-    [OPT_SYNC] = {"sync", 0, NULL, R2G_CLI_GROUP_OUTPUT,
-        "Wait until the output is safely on disk (fsync) before it counts as done."},
-    [OPT_METHOD] = {"method", 'm', "NAME", R2G_CLI_GROUP_GRAY,
-        "How gray is made: bt601 (default), bt709, average, lightness, max, red, green or blue. The manual page "
-        "gives the formulas."},
-    [OPT_WEIGHTS] = {"weights", 0, "R,G,B", R2G_CLI_GROUP_GRAY,
-        "Your own weights instead of a method, such as 0.25,0.5,0.25 or 1,2,1. They are divided by their sum."},
-    [OPT_VIA_RGB] = {"via-rgb", 0, NULL, R2G_CLI_GROUP_GRAY,
-        "Compute gray from decoded RGB even where a JPEG's own luma is the same thing and faster."},
-    [OPT_ALPHA] = {"alpha", 0, "WHAT", R2G_CLI_GROUP_METADATA,
-        "keep: keep transparency where the output can hold it (default). flatten: always lay the picture on the "
-        "background."},
-    [OPT_BACKGROUND] = {"background", 0, "COLOUR", R2G_CLI_GROUP_METADATA,
-        "Background where transparency goes: white (default), black, #RRGGBB, #RGB, or R,G,B from 0 to 255."},
-    [OPT_ORIENT] = {"orient", 0, "HOW", R2G_CLI_GROUP_METADATA,
-        "tag: keep the orientation as a tag where the output has one (default). apply: turn the pixels upright."},
-    [OPT_KEEP_EXIF] = {"keep-exif", 0, NULL, R2G_CLI_GROUP_METADATA,
-        "Keep all EXIF data, not just the orientation; the thumbnail, a colour picture, is left out."},
-    [OPT_MAX_PIXELS] = {"max-pixels", 0, "N", R2G_CLI_GROUP_LIMITS,
-        "Refuse larger pictures where they must be held whole in memory; k, M and G are allowed. 0: no limit. "
-        "Default: 1073741824."},
-    [OPT_MEM_LIMIT] = {"mem-limit", 0, "SIZE", R2G_CLI_GROUP_LIMITS,
-        "Memory that one process may use for its buffers, such as 800MiB or 4GiB. 0: no limit. Default: three "
-        "quarters of what is free."},
-    [OPT_RANKS] = {"ranks", 'n', "N", R2G_CLI_GROUP_PARALLEL,
-        "Share the work among N processes, started through mpirun."},
-    [OPT_HOSTFILE] = {"hostfile", 0, "FILE", R2G_CLI_GROUP_PARALLEL,
-        "With -n: start the processes on the hosts that FILE lists (see mpirun)."},
-    [OPT_COMPARE] = {"compare", 0, NULL, R2G_CLI_GROUP_REPORT,
-        "Also run with one process, check that both outputs are the same, and report how the times compare."},
-    [OPT_REPEAT] = {"repeat", 0, "N", R2G_CLI_GROUP_REPORT, "Runs of each kind under --compare. Default: 3."},
-    [OPT_EXPLAIN] = {"explain", 0, NULL, R2G_CLI_GROUP_REPORT,
-        "Say what would be done, and do nothing. With -n N: what N processes would do."},
-    [OPT_REPORT] = {"report", 0, "KIND", R2G_CLI_GROUP_REPORT,
-        "Report what was done, on standard output: none, text or json. Default: text under --compare and --explain, "
-        "else none."},
-    [OPT_REPORT_FILE] = {"report-file", 0, "FILE", R2G_CLI_GROUP_REPORT,
-        "Write the report to FILE, replacing it (as text, unless --report json)."},
-    [OPT_PROGRESS] = {"progress", 0, "KIND", R2G_CLI_GROUP_REPORT,
-        "Progress on standard error: auto (a line when that is a terminal; default), none, bar or json."},
-    [OPT_SIZE] = {"size", 0, "N", R2G_CLI_GROUP_PREVIEW,
-        "Longest side of the scaled picture, from 16 to 8192 pixels. Default: 1024. Pictures are never enlarged."},
-    [OPT_TILES] = {"tiles", 0, NULL, R2G_CLI_GROUP_PREVIEW,
-        "Make a folder of tiles of 512 pixels at full size, half, a quarter and so on, with a description in "
-        "tiles.json."},
-    [OPT_QUIET] = {"quiet", 'q', NULL, R2G_CLI_GROUP_OTHER, "No progress and no notes; errors only."},
-    [OPT_HELP] = {"help", 'h', NULL, R2G_CLI_GROUP_OTHER, "Show this help."},
-    [OPT_VERSION] = {"version", 0, NULL, R2G_CLI_GROUP_OTHER,
-        "Show the version of this program and of the libraries it uses."},
-    [OPT_MAN] = {"man", 0, NULL, R2G_CLI_GROUP_OTHER, NULL},
-    [OPT_COUNT] = {NULL, 0, NULL, R2G_CLI_GROUP_OTHER, NULL},
-};
-/* clang-format on */
-
-const char *const r2g_cli_group_titles[R2G_CLI_GROUP_COUNT] = {
-    [R2G_CLI_GROUP_OUTPUT] = "Output",
-    [R2G_CLI_GROUP_GRAY] = "Gray",
-    [R2G_CLI_GROUP_METADATA] = "Transparency, orientation, metadata",
-    [R2G_CLI_GROUP_LIMITS] = "Limits",
-    [R2G_CLI_GROUP_PARALLEL] = "Several processes",
-    [R2G_CLI_GROUP_REPORT] = "Reports and progress",
-    [R2G_CLI_GROUP_PREVIEW] = "Previews",
-    [R2G_CLI_GROUP_OTHER] = "Other",
-};
 
 /* What the parser keeps beside its result. */
 struct parse {
@@ -232,6 +117,9 @@ static void set_flag(struct r2g_cli *cli, int option) {
     case OPT_TILES:
         cli->tiles = true;
         break;
+    case OPT_RESUME:
+        cli->resume = true;
+        break;
     case OPT_QUIET:
         cli->quiet = true;
         break;
@@ -249,6 +137,27 @@ static void set_flag(struct r2g_cli *cli, int option) {
     }
 }
 
+/* "K/N" with 1 <= K <= N. */
+static r2g_status set_part(struct parse *parse, const char *text) {
+    struct r2g_cli *cli = parse->cli;
+    int used = 0;
+    if (sscanf(text, "%6d/%6d%n", &cli->part, &cli->part_count, &used) != 2 || text[used] || cli->part < 1 ||
+        cli->part > cli->part_count)
+        return r2g_fail(parse->err, R2G_EUSAGE, "--part takes K/N, such as 2/8, not \"%s\"", text);
+    return R2G_OK;
+}
+
+static r2g_status set_stats(struct parse *parse, const char *text) {
+    const char *dot = strrchr(text, '.');
+    if (dot && strcmp(dot, ".csv") == 0)
+        parse->cli->stats_csv = text;
+    else if (dot && strcmp(dot, ".jsonl") == 0)
+        parse->cli->stats_jsonl = text;
+    else
+        return r2g_fail(parse->err, R2G_EUSAGE, "--stats takes a name that ends in .csv or .jsonl, not \"%s\"", text);
+    return R2G_OK;
+}
+
 static r2g_status set_option(struct parse *parse, int option, const char *text) {
     struct r2g_cli *cli = parse->cli;
     r2g_status status = R2G_OK;
@@ -263,6 +172,19 @@ static r2g_status set_option(struct parse *parse, int option, const char *text) 
     case OPT_REPORT_FILE:
         cli->report_file = text;
         return text[0] ? R2G_OK : r2g_fail(parse->err, R2G_EUSAGE, "--report-file takes a file name");
+    case OPT_JOURNAL:
+        cli->journal = text;
+        return text[0] ? R2G_OK : r2g_fail(parse->err, R2G_EUSAGE, "--journal takes a folder name");
+    case OPT_PART:
+        return set_part(parse, text);
+    case OPT_NAME:
+        cli->name_template = text;
+        return r2g_batch_template_check(text, parse->err);
+    case OPT_STATS:
+        return set_stats(parse, text);
+    case OPT_MANIFEST:
+        cli->manifest = text;
+        return text[0] ? R2G_OK : r2g_fail(parse->err, R2G_EUSAGE, "--manifest takes a file name");
     case OPT_FORMAT:
         return set_format(parse, text);
     case OPT_QUALITY:
@@ -326,8 +248,11 @@ static r2g_status refuse(const char *argument, bool missing, struct r2g_error *e
 static const struct {
     const char *word;
     enum r2g_cli_command command;
-} commands[] = {
-    {"info", R2G_CLI_INFO}, {"doctor", R2G_CLI_DOCTOR}, {"pool", R2G_CLI_POOL}, {"preview", R2G_CLI_PREVIEW}};
+} commands[] = {{"info", R2G_CLI_INFO},
+                {"doctor", R2G_CLI_DOCTOR},
+                {"pool", R2G_CLI_POOL},
+                {"preview", R2G_CLI_PREVIEW},
+                {"batch", R2G_CLI_BATCH}};
 
 static const char *command_word(enum r2g_cli_command command) {
     for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++) {
@@ -442,6 +367,19 @@ static r2g_status check_preview(const struct parse *parse) {
     return R2G_OK;
 }
 
+static r2g_status check_batch(const struct parse *parse) {
+    const struct r2g_cli *cli = parse->cli;
+    if (cli->input_count == 0)
+        return r2g_fail(parse->err, R2G_EUSAGE, "batch takes files, folders, patterns, @LIST, or '-' for a list");
+    if (!cli->output || strcmp(cli->output, "-") == 0)
+        return r2g_fail(parse->err, R2G_EUSAGE, "batch needs a folder for the outputs: give -o");
+    if (cli->compare || cli->explain)
+        return r2g_fail(parse->err, R2G_EUSAGE, "batch takes no --compare or --explain");
+    if (strlen(cli->output) > 1500)
+        return r2g_fail(parse->err, R2G_EUSAGE, "the name of the output folder is too long");
+    return R2G_OK;
+}
+
 static r2g_status check(struct parse *parse) {
     struct r2g_cli *cli = parse->cli;
     const bool *seen = parse->seen;
@@ -463,6 +401,12 @@ static r2g_status check(struct parse *parse) {
         return check_preview(parse);
     if (seen[OPT_SIZE] || seen[OPT_TILES])
         return r2g_fail(parse->err, R2G_EUSAGE, "--size and --tiles go with preview");
+    if (cli->command == R2G_CLI_BATCH)
+        return check_batch(parse);
+    for (int option = OPT_RESUME; option <= OPT_MANIFEST; option++) {
+        if (seen[option])
+            return r2g_fail(parse->err, R2G_EUSAGE, "--%s goes with batch", r2g_cli_options[option].name);
+    }
     if (cli->command != R2G_CLI_CONVERT && (cli->rank_count > 0 || cli->compare || cli->explain || cli->output))
         return r2g_fail(parse->err, R2G_EUSAGE, "%s takes no -n, -o, --compare or --explain",
                         command_word(cli->command));
@@ -515,6 +459,7 @@ r2g_status r2g_cli_parse(struct r2g_cli *cli, int argc, char **argv, struct r2g_
     cli->argv = argv;
     cli->run_count = 3;
     cli->preview_size = R2G_PREVIEW_SIZE;
+    cli->name_template = R2G_BATCH_TEMPLATE;
     /* "-ab" may stand for two options, "--" is added: at most one argument a character. */
     size_t most = 3;
     for (int i = 1; i < argc; i++)

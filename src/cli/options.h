@@ -17,6 +17,7 @@ enum r2g_cli_command {
     R2G_CLI_DOCTOR,
     R2G_CLI_POOL, /* inputs[0] is the socket */
     R2G_CLI_PREVIEW,
+    R2G_CLI_BATCH, /* inputs: see batch_inputs.h */
     R2G_CLI_HELP,
     R2G_CLI_VERSION,
     R2G_CLI_MAN,
@@ -42,6 +43,11 @@ struct r2g_cli {
     enum r2g_cli_report report; /* never R2G_CLI_REPORT_DEFAULT after parsing */
     const char *report_file;    /* or NULL */
     enum r2g_cli_progress progress;
+    bool resume;                                    /* of a batch, as all to `manifest` */
+    const char *journal;                            /* --journal, or NULL */
+    int part, part_count;                           /* --part, or 0 */
+    const char *name_template;                      /* never NULL */
+    const char *stats_csv, *stats_jsonl, *manifest; /* or NULL */
     char **
         forward; /* the arguments without -n and --hostfile, after the command if there is one, for the program that mpirun starts; NULL-terminated */
     int forward_count;
@@ -56,6 +62,7 @@ enum r2g_cli_group {
     R2G_CLI_GROUP_PARALLEL,
     R2G_CLI_GROUP_REPORT,
     R2G_CLI_GROUP_PREVIEW,
+    R2G_CLI_GROUP_BATCH,
     R2G_CLI_GROUP_OTHER,
     R2G_CLI_GROUP_COUNT,
 };

@@ -112,12 +112,12 @@ static void every_status_has_its_name(void **state) {
     (void)state;
     static const char *const names[] = {
         "ok",     "internal-error", "usage",         "input", "unsupported",    "corrupt-input", "limit",
-        "output", "output-exists",  "out-of-memory", "mpi",   "outputs-differ", "cancelled",
+        "output", "output-exists",  "out-of-memory", "mpi",   "outputs-differ", "cancelled", "some-failed", "stopped",
     };
-    for (int i = 0; i <= R2G_ECANCELED; i++) {
+    for (int i = 0; i <= R2G_ESTOPPED; i++) {
         assert_string_equal(r2g_status_name((r2g_status)i), names[i]);
     }
-    assert_string_equal(r2g_status_name((r2g_status)13), "unknown");
+    assert_string_equal(r2g_status_name((r2g_status)(R2G_ESTOPPED + 1)), "unknown");
     assert_string_equal(r2g_status_name((r2g_status)-1), "unknown");
 }
 

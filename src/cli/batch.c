@@ -1,0 +1,333 @@
+/* rgb2gray batch: many images, each whole on one rank, or split over all where the others would have nothing to do.
+ *
+ * Rank 0 opens the journal and gives out the work (batch_coordinator.c); the others do it (batch_serve.c). Then what is to
+ * be split is converted by all together, one picture after the other, and rank 0 writes the statistics. */
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "cli/batch_files.h"
+#include "cli/batch_messages.h"
+#include "cli/batch_progress.h"
+#include "cli/batch_stats.h"
+#include "cli/commands.h"
+#include "cli/ranks.h"
+
+static volatile sig_atomic_t stop;
+
+/* The first signal lets the work end in order; a second one ends the process as it always would. */
+static void ask_to_stop(int signal_number) {
+    stop = 1;
+    signal(signal_number, SIG_DFL);
+}
+
+static void catch_signals(void) {
+    static const int signals[] = {SIGTERM, SIGINT, SIGHUP, SIGXCPU, SIGUSR1};
+    struct sigaction action = {.sa_handler = ask_to_stop, .sa_flags = SA_RESTART};
+    sigemptyset(&action.sa_mask);
+    for (size_t i = 0; i < sizeof signals / sizeof signals[0]; i++)
+        sigaction(signals[i], &action, NULL);
+}
+
+/* What rank 0 tells the others before the work. */
+struct setup {
+    char folder[PATH_MAX];            /* the journal's */
+    uint64_t lock_device, lock_inode; /* of a file in it, to tell whether it is the same folder everywhere */
+    int64_t lock_mtime_ns;
+    int64_t began_ns;
+    int32_t resumed;
+};
+
+struct batch {
+    const struct r2g_cli *cli;
+    struct r2g_comm *comm; /* NULL: alone */
+    bool first_rank;
+    struct r2g_batch_state state;
+    struct r2g_batch_set seen;
+    struct r2g_batch_stats stats;
+    struct r2g_batch_worker worker;
+    struct r2g_batch_totals totals;
+    struct r2g_batch_progress progress;
+    struct r2g_batch_queue split;
+    uint64_t split_count;
+    struct setup setup;
+};
+
+static r2g_status agree(struct batch *batch, r2g_status status, struct r2g_error *err) {
+    return batch->comm ? r2g_agree(batch->comm, status, err) : status;
+}
+
+/* ---- before ---- */
+
+static r2g_status open_first(struct batch *batch, struct r2g_error *err) {
+    const struct r2g_cli *cli = batch->cli;
+    struct stat info;
+    char path[PATH_MAX + 8];
+    batch->totals.rank_count = batch->comm ? batch->comm->size : 1;
+    batch->totals.ranks = r2g_new((size_t)batch->totals.rank_count * sizeof batch->totals.ranks[0], err);
+    if (!batch->totals.ranks)
+        return R2G_ENOMEM;
+    r2g_status status = r2g_batch_make_folder(cli->output, err);
+    if (status == R2G_OK)
+        status = r2g_batch_set_open(&batch->seen, err);
+    if (status == R2G_OK)
+        status = r2g_batch_state_open(&batch->state, cli, &batch->seen, err);
+    if (status == R2G_OK)
+        status = r2g_batch_stats_open(&batch->stats, cli, err);
+    if (status != R2G_OK)
+        return status;
+    snprintf(batch->setup.folder, sizeof batch->setup.folder, "%s", batch->state.folder);
+    snprintf(path, sizeof path, "%s/lock", batch->state.folder);
+    if (stat(path, &info) == 0) {
+        batch->setup.lock_inode = info.st_ino;
+        batch->setup.lock_mtime_ns = r2g_batch_mtime_ns(&info);
+    }
+    batch->setup.began_ns = batch->state.began_ns;
+    batch->setup.resumed = batch->state.resumed;
+    return R2G_OK;
+}
+
+/* Every rank writes its outputs and its journal itself, so each must see the folder that rank 0 sees. */
+static r2g_status open_own(struct batch *batch, struct r2g_error *err) {
+    const struct setup *setup = &batch->setup;
+    struct r2g_batch_worker *worker = &batch->worker;
+    struct stat info;
+    char path[PATH_MAX + 8];
+    worker->cli = batch->cli;
+    worker->options = batch->cli->options;
+    worker->options.sync = false; /* many at once instead: see batch_journal.h */
+    worker->rank = batch->comm ? batch->comm->rank : 0;
+    worker->replaces = setup->resumed;
+    worker->began_ns = setup->began_ns;
+    worker->stop = &stop;
+    if (gethostname(worker->host, sizeof worker->host - 1) != 0)
+        strcpy(worker->host, "?");
+    snprintf(path, sizeof path, "%s/lock", setup->folder);
+    if (stat(path, &info) != 0 || info.st_ino != setup->lock_inode || r2g_batch_mtime_ns(&info) != setup->lock_mtime_ns)
+        return r2g_fail(err, R2G_EOUTPUT,
+                        "%s is not the same folder on %s as on the first host: a batch needs an output folder that all "
+                        "hosts share",
+                        batch->cli->output, worker->host);
+    return r2g_batch_journal_open(&worker->journal, setup->folder, batch->cli->output, worker->rank, err);
+}
+
+/* Rank 0 learns where everyone is. */
+static r2g_status tell_host(struct batch *batch, struct r2g_error *err) {
+    enum { NBYTES = sizeof batch->worker.host };
+    int count = batch->totals.rank_count;
+    if (!batch->comm) {
+        memcpy(batch->totals.ranks[0].host, batch->worker.host, NBYTES);
+        return R2G_OK;
+    }
+    char(*hosts)[NBYTES] = r2g_new((batch->first_rank ? (size_t)count : 1) * NBYTES, err);
+    if (!hosts)
+        return R2G_ENOMEM;
+    r2g_status status =
+        r2g_mpi_check(MPI_Gather(batch->worker.host, NBYTES, MPI_BYTE, hosts, NBYTES, MPI_BYTE, 0, batch->comm->mpi),
+                      "MPI_Gather", err);
+    for (int i = 0; i < count; i++)
+        memcpy(batch->totals.ranks[i].host, hosts[i], NBYTES);
+    free(hosts);
+    return status;
+}
+
+static r2g_status open_all(struct batch *batch, struct r2g_error *err) {
+    r2g_status status = agree(batch, batch->first_rank ? open_first(batch, err) : R2G_OK, err);
+    if (status == R2G_OK && batch->comm)
+        status = agree(batch, r2g_bcast(batch->comm, &batch->setup, (int)sizeof batch->setup, err), err);
+    if (status != R2G_OK)
+        return status;
+    status = agree(batch, open_own(batch, err), err);
+    if (status != R2G_OK)
+        return status;
+    return agree(batch, tell_host(batch, err), err);
+}
+
+/* ---- the work ---- */
+
+static r2g_status whole(struct batch *batch, bool *finish, struct r2g_error *err) {
+    if (!batch->first_rank)
+        return r2g_batch_serve(batch->comm, &batch->worker, finish, err);
+    struct r2g_batch_coordinator coordinator = {.cli = batch->cli,
+                                                .comm = batch->comm,
+                                                .worker = &batch->worker,
+                                                .seen = &batch->seen,
+                                                .totals = &batch->totals,
+                                                .split = &batch->split,
+                                                .tell = r2g_batch_progress_tell,
+                                                .line = r2g_batch_progress_line,
+                                                .user = &batch->progress};
+    r2g_status status = r2g_batch_coordinate(&coordinator, err);
+    *finish = !batch->totals.stopped && batch->totals.fatal.status == R2G_OK;
+    return status;
+}
+
+static bool go_on(void *user, const struct r2g_progress *progress) {
+    (void)user;
+    (void)progress;
+    return !stop;
+}
+
+struct pair {
+    char path[PATH_MAX], output[PATH_MAX];
+};
+
+/* One picture over all ranks. Its own failure is recorded by rank 0; what is returned ends the work, on all ranks. */
+static r2g_status split_one(struct batch *batch, const struct r2g_batch_item *item, struct r2g_error *err) {
+    struct pair pair = {0};
+    char out_path[PATH_MAX];
+    struct r2g_report report = {0};
+    struct r2g_error failure = {0};
+    struct r2g_batch_totals *totals = &batch->totals;
+    if (batch->first_rank) {
+        snprintf(pair.path, sizeof pair.path, "%.4095s", item->path);
+        snprintf(pair.output, sizeof pair.output, "%.2000s", item->output);
+    }
+    r2g_status status = agree(batch, r2g_bcast(batch->comm, &pair, (int)sizeof pair, err), err);
+    if (status != R2G_OK)
+        return status;
+    snprintf(out_path, sizeof out_path, "%.2000s/%.2000s", batch->cli->output, pair.output);
+    if (batch->first_rank)
+        status = r2g_batch_make_room(&batch->worker, out_path, err);
+    status = agree(batch, status, err);
+    if (status != R2G_OK)
+        return status;
+    struct r2g_request request = {.in_path = pair.path, .out_path = out_path, .options = batch->worker.options};
+    request.options.progress = go_on;
+    request.options.overwrite = r2g_batch_may_replace(&batch->worker, out_path);
+    status = r2g_convert(batch->comm, &request, &report, &failure);
+    bool ends = status == R2G_ECANCELED || r2g_batch_is_fatal(&failure) || batch->comm->broken;
+    if (ends) {
+        *err = failure;
+    } else {
+        failure.status = status;
+        status = R2G_OK;
+        if (batch->first_rank) {
+            status = r2g_batch_note(&batch->worker, item, &report, &failure, err);
+            bool done = failure.status == R2G_OK;
+            totals->done_count += done;
+            totals->failed_count += !done;
+            totals->in_nbytes += done ? report.in_nbytes : 0;
+            totals->out_nbytes += done ? report.out_nbytes : 0;
+            batch->split_count += done;
+            if (!done)
+                r2g_cli_print_error(&failure);
+        }
+    }
+    r2g_report_free(&report);
+    return batch->comm->broken ? R2G_EMPI : agree(batch, status, err);
+}
+
+static r2g_status split_all(struct batch *batch, struct r2g_error *err) {
+    int32_t count = (int32_t)batch->split.count;
+    int64_t start_ns = r2g_clock_ns();
+    r2g_status status = agree(batch, r2g_bcast(batch->comm, &count, (int)sizeof count, err), err);
+    for (int32_t i = 0; i < count && status == R2G_OK; i++) {
+        struct r2g_batch_item item = {0};
+        if (batch->first_rank)
+            item = r2g_batch_queue_take(&batch->split);
+        status = split_one(batch, &item, err);
+        r2g_batch_item_free(&item);
+        if (batch->first_rank)
+            r2g_batch_progress_tell(&batch->progress, false);
+    }
+    batch->totals.wall_ns += r2g_clock_ns() - start_ns;
+    return status;
+}
+
+static r2g_status work(struct batch *batch, struct r2g_error *err) {
+    bool finish = false;
+    r2g_status status = whole(batch, &finish, err);
+    if (status != R2G_OK && batch->comm)
+        batch->comm->broken = true; /* the others wait for messages that do not come */
+    if (status == R2G_OK && finish && batch->comm) {
+        status = split_all(batch, err);
+        if (status == R2G_ECANCELED) {
+            batch->totals.stopped = true;
+            status = R2G_OK;
+        }
+    }
+    return status;
+}
+
+/* ---- after ---- */
+
+/* What the whole run amounts to, on rank 0. */
+static r2g_status verdict(const struct batch *batch, struct r2g_error *err) {
+    const struct r2g_batch_totals *totals = &batch->totals;
+    if (totals->fatal.status != R2G_OK) {
+        *err = totals->fatal;
+        return err->status;
+    }
+    if (totals->stopped)
+        return r2g_fail(err, R2G_ESTOPPED, "stopped after %llu images; the same command with --resume goes on",
+                        (unsigned long long)totals->done_count);
+    if (totals->failed_count > 0)
+        return r2g_fail(err, R2G_EPARTIAL, "%llu of %llu images failed", (unsigned long long)totals->failed_count,
+                        (unsigned long long)totals->found_count);
+    return R2G_OK;
+}
+
+static r2g_status finish(struct batch *batch, r2g_status status, struct r2g_error *err) {
+    struct r2g_error closing = {0};
+    r2g_status closed = r2g_batch_journal_close(&batch->worker.journal, &closing);
+    if (status == R2G_OK && closed != R2G_OK) {
+        status = closed;
+        *err = closing;
+    }
+    status = agree(batch, status, err);
+    if (!batch->first_rank)
+        return agree(batch, R2G_OK, err);
+    r2g_batch_progress_tell(&batch->progress, true);
+    if (status == R2G_OK)
+        status = r2g_batch_stats_write(&batch->stats, batch->cli, batch->setup.folder, err);
+    if (status == R2G_OK)
+        status = r2g_batch_summary(batch->cli, &batch->totals, batch->split_count, err);
+    if (status == R2G_OK)
+        status = verdict(batch, err);
+    return agree(batch, status, err);
+}
+
+static r2g_status run(struct batch *batch) {
+    struct r2g_error err = {0};
+    catch_signals();
+    batch->worker.journal.fd = batch->worker.journal.output_fd = batch->state.lock_fd = -1;
+    if (batch->first_rank)
+        r2g_batch_progress_begin(&batch->progress, batch->cli, &batch->totals);
+    r2g_status status = open_all(batch, &err);
+    if (status == R2G_OK) {
+        status = work(batch, &err);
+        if (!batch->comm || !batch->comm->broken)
+            status = finish(batch, status, &err);
+    }
+    if (status != R2G_OK && (batch->first_rank || (batch->comm && batch->comm->broken)))
+        r2g_cli_print_error(&err);
+    r2g_batch_queue_free(&batch->split);
+    r2g_batch_stats_close(&batch->stats);
+    r2g_batch_state_close(&batch->state);
+    r2g_batch_set_close(&batch->seen);
+    free(batch->totals.ranks);
+    return status;
+}
+
+int r2g_cli_batch(const struct r2g_cli *cli, bool alone) {
+    struct batch batch = {.cli = cli, .first_rank = true};
+    if (alone) {
+        r2g_cli_note_isa(cli);
+        r2g_cleanup_install(NULL);
+        return (int)run(&batch);
+    }
+    struct r2g_comm comm;
+    r2g_status status = r2g_cli_ranks_start(cli, &comm);
+    if (status == R2G_OK) {
+        batch.comm = &comm;
+        batch.first_rank = comm.rank == 0;
+        status = run(&batch);
+    }
+    return r2g_cli_ranks_stop(&comm, status);
+}

@@ -1,0 +1,428 @@
+#include "cli/batch_coordinator.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/clock.h"
+#include "cli/batch_cost.h"
+#include "cli/batch_messages.h"
+#include "cli/batch_names.h"
+
+/* Images held at once: enough that the longest come first among many, and for each of very many ranks several. */
+#define WINDOW_MIN 16384u
+#define WINDOW_EACH 64u
+#define FIND_STEP 256 /* names between two looks for messages */
+/* A task is at most this part of a rank's share of what is known, so that all end together, and not longer than this,
+ * so that little waits behind it. */
+#define SHARES 4
+#define TASK_NS INT64_C(500000000)
+#define TELL_NS INT64_C(100000000)
+
+enum state { ASKED, AT_WORK, ENDED };
+
+struct rank {
+    enum state state;
+    struct r2g_batch_task *task; /* AT_WORK: what it was given */
+    int64_t cost_ns, start_ns;
+};
+
+/* Rank 0's own share: one task at a time. The fields are the second thread's while `given`. */
+struct local {
+    pthread_t thread;
+    pthread_mutex_t lock;
+    pthread_cond_t wake;
+    bool given, quit;
+    atomic_bool done;
+    struct r2g_batch_worker *worker;
+    struct r2g_batch_task *task;
+    struct r2g_batch_outcome outcome;
+};
+
+struct run {
+    struct r2g_batch_coordinator *with;
+    struct r2g_batch_inputs inputs;
+    struct r2g_batch_queue found; /* no header read yet: all cost 0, so they are in the order of their names */
+    struct r2g_batch_queue ready;
+    struct r2g_batch_queue own; /* to be converted by rank 0, which alone can open them */
+    struct rank *ranks;
+    int size;
+    unsigned window, headers_out; /* tasks of headers that ranks have */
+    struct local local;
+    struct r2g_buffer bytes;
+    double rate; /* measured over estimated time */
+    int64_t measured_ns, estimated_ns;
+};
+
+static void *do_local(void *user) {
+    struct local *local = user;
+    pthread_mutex_lock(&local->lock);
+    while (!local->quit) {
+        if (!local->given) {
+            pthread_cond_wait(&local->wake, &local->lock);
+            continue;
+        }
+        pthread_mutex_unlock(&local->lock);
+        r2g_batch_work(local->worker, local->task, &local->outcome);
+        pthread_mutex_lock(&local->lock);
+        local->given = false;
+        atomic_store(&local->done, true);
+    }
+    pthread_mutex_unlock(&local->lock);
+    return NULL;
+}
+
+static bool ends(const struct run *run) {
+    return run->with->totals->stopped || run->with->totals->fatal.status != R2G_OK;
+}
+
+/* ---- finding ---- */
+
+/* What is not an image's own failure: such have no line in the statistics. */
+static void tell_failure(struct run *run, const struct r2g_error *failure) {
+    char line[sizeof failure->text + 16];
+    int length = snprintf(line, sizeof line, "rgb2gray: %s\n", failure->text);
+    run->with->line(run->with->user, line, (size_t)length);
+    run->with->totals->failed_count++;
+}
+
+/* One more image: known to be done already, a second one with the same output, or waiting from now on. */
+static r2g_status add_found(struct run *run, struct r2g_error *err) {
+    const struct r2g_cli *cli = run->with->cli;
+    char output[2048];
+    struct r2g_error failure = {0};
+    struct r2g_batch_totals *totals = run->with->totals;
+    if (cli->part_count > 0 &&
+        r2g_batch_hash(run->inputs.relative) % (uint64_t)cli->part_count != (uint64_t)cli->part - 1)
+        return R2G_OK;
+    totals->found_count++;
+    r2g_status named = r2g_batch_output_name(cli->name_template, run->inputs.relative, cli->options.format, output,
+                                             sizeof output, &failure);
+    if (named != R2G_OK) {
+        tell_failure(run, &failure);
+        return R2G_OK;
+    }
+    uint64_t before = 0;
+    r2g_status status = r2g_batch_set_mark(run->with->seen, r2g_batch_hash(output), R2G_BATCH_SEEN, &before, err);
+    if (status != R2G_OK)
+        return status;
+    if (before & R2G_BATCH_SEEN) {
+        (void)!r2g_fail(&failure, R2G_EUSAGE, "%s: another input becomes %s too; --name can tell them apart",
+                        run->inputs.path, output);
+        tell_failure(run, &failure);
+        return R2G_OK;
+    }
+    if (before & R2G_BATCH_DONE) {
+        totals->skipped_count++;
+        return R2G_OK;
+    }
+    struct r2g_batch_item item = {.path = r2g_copy_text(run->inputs.path, err), .output = r2g_copy_text(output, err)};
+    if (!item.path || !item.output) {
+        r2g_batch_item_free(&item);
+        return R2G_ENOMEM;
+    }
+    return r2g_batch_queue_put(&run->found, &item, err);
+}
+
+static r2g_status find_more(struct run *run, bool *did, struct r2g_error *err) {
+    struct r2g_batch_totals *totals = run->with->totals;
+    for (int i = 0; i < FIND_STEP && !totals->all_found && run->found.count + run->ready.count < run->window; i++) {
+        bool found;
+        struct r2g_error failure = {0};
+        *did = true;
+        r2g_status status = r2g_batch_inputs_next(&run->inputs, &found, &failure);
+        if (status == R2G_OK && !found)
+            totals->all_found = true;
+        else if (status == R2G_OK)
+            status = add_found(run, err);
+        else
+            tell_failure(run, &failure);
+        if (status != R2G_OK && failure.status == R2G_OK)
+            return status;
+    }
+    totals->passed_over_count = run->inputs.passed_over_count;
+    return R2G_OK;
+}
+
+/* ---- giving out ---- */
+
+static void add_to(struct r2g_batch_task *task, struct r2g_batch_queue *queue) {
+    task->items[task->count++] = r2g_batch_queue_take(queue);
+}
+
+/* What the ranks at work have still to do, as far as can be told. */
+static struct r2g_batch_load load_of(const struct run *run, const struct r2g_batch_item *largest) {
+    struct r2g_batch_load load = {
+        .rank_count = run->size, .largest = largest->cost_ns, .rest = run->ready.cost_ns - largest->cost_ns};
+    int64_t now = r2g_clock_ns();
+    for (int i = 0; i < run->size; i++) {
+        const struct rank *rank = &run->ranks[i];
+        int64_t left =
+            rank->state == AT_WORK ? rank->cost_ns - (int64_t)((double)(now - rank->start_ns) / run->rate) : 0;
+        if (left > 0) {
+            load.busy_sum += left;
+            load.busy_longest = left > load.busy_longest ? left : load.busy_longest;
+        }
+    }
+    return load;
+}
+
+/* Puts aside what is better split at the end; only where all images are known. */
+static r2g_status put_aside(struct run *run, struct r2g_error *err) {
+    while (run->ready.count > 0 && run->ready.items[0].splittable) {
+        struct r2g_batch_load load = load_of(run, &run->ready.items[0]);
+        if (!r2g_batch_split(&load))
+            break;
+        struct r2g_batch_item item = r2g_batch_queue_take(&run->ready);
+        r2g_status status = r2g_batch_queue_put(run->with->split, &item, err);
+        if (status != R2G_OK)
+            return status;
+    }
+    return R2G_OK;
+}
+
+static void fill_conversions(struct run *run, struct r2g_batch_task *task) {
+    int64_t most_ns = run->ready.cost_ns / ((int64_t)run->size * SHARES), cost_ns = 0;
+    if (most_ns > TASK_NS)
+        most_ns = TASK_NS;
+    do {
+        cost_ns += run->ready.items[0].cost_ns;
+        add_to(task, &run->ready);
+    } while (run->ready.count > 0 && task->count < R2G_BATCH_TASK_MAX &&
+             cost_ns + run->ready.items[0].cost_ns <= most_ns);
+}
+
+/* Chooses a task for a rank; false where there is none now. */
+static r2g_status choose(struct run *run, int rank, struct r2g_batch_task *task, bool *chosen, struct r2g_error *err) {
+    struct r2g_batch_totals *totals = run->with->totals;
+    task->count = 0;
+    *chosen = true;
+    task->kind = R2G_BATCH_STOP;
+    if (ends(run))
+        return R2G_OK;
+    if (run->found.count > 0 && run->ready.count < run->window / 2) {
+        task->kind = R2G_BATCH_HEADERS;
+        unsigned each = run->found.count / (unsigned)run->size + 1;
+        while (run->found.count > 0 && task->count < R2G_BATCH_TASK_MAX && task->count < each)
+            add_to(task, &run->found);
+        return R2G_OK;
+    }
+    bool all_known = totals->all_found && run->found.count == 0 && run->headers_out == 0;
+    r2g_status status = all_known ? put_aside(run, err) : R2G_OK;
+    if (status != R2G_OK)
+        return status;
+    task->kind = R2G_BATCH_CONVERT;
+    if (rank == 0 && run->own.count > 0) {
+        add_to(task, &run->own);
+    } else if (run->ready.count > 0 && (all_known || run->headers_out == 0 || run->ready.count >= run->window / 2)) {
+        fill_conversions(run, task);
+    } else if (all_known && run->ready.count == 0 && (rank > 0 || run->own.count == 0)) {
+        task->kind = R2G_BATCH_FINISH;
+    } else {
+        *chosen = false;
+    }
+    return R2G_OK;
+}
+
+static r2g_status give(struct run *run, int rank, struct r2g_batch_task *task, struct r2g_error *err) {
+    struct rank *to = &run->ranks[rank];
+    bool last = task->kind == R2G_BATCH_FINISH || task->kind == R2G_BATCH_STOP;
+    to->cost_ns = 0;
+    for (unsigned i = 0; i < task->count; i++)
+        to->cost_ns += task->items[i].cost_ns;
+    to->start_ns = r2g_clock_ns();
+    to->state = last ? ENDED : AT_WORK;
+    to->task = last ? NULL : task;
+    run->headers_out += task->kind == R2G_BATCH_HEADERS;
+    if (rank == 0) {
+        if (last)
+            return R2G_OK;
+        pthread_mutex_lock(&run->local.lock);
+        run->local.task = task;
+        run->local.given = true;
+        pthread_cond_signal(&run->local.wake);
+        pthread_mutex_unlock(&run->local.lock);
+        return R2G_OK;
+    }
+    r2g_status status = r2g_batch_task_pack(task, &run->bytes, err);
+    return status == R2G_OK ? r2g_batch_send(run->with->comm, rank, &run->bytes, err) : status;
+}
+
+static r2g_status give_to_all(struct run *run, bool *did, struct r2g_error *err) {
+    for (int rank = 0; rank < run->size; rank++) {
+        bool chosen = false;
+        if (run->ranks[rank].state != ASKED)
+            continue;
+        struct r2g_batch_task *task = r2g_new(sizeof *task, err);
+        r2g_status status = task ? choose(run, rank, task, &chosen, err) : R2G_ENOMEM;
+        if (status == R2G_OK && chosen) {
+            status = give(run, rank, task, err);
+            *did = true;
+        }
+        if (run->ranks[rank].task != task)
+            free(task);
+        if (status != R2G_OK || !chosen)
+            return status;
+    }
+    return R2G_OK;
+}
+
+/* ---- taking back ---- */
+
+static r2g_status take_plan(struct run *run, struct r2g_batch_task *task, const struct r2g_batch_outcome *outcome,
+                            struct r2g_error *err) {
+    r2g_status status = R2G_OK;
+    run->headers_out--;
+    for (unsigned i = 0; i < task->count && status == R2G_OK; i++) {
+        if (outcome->planned[i] != R2G_BATCH_FAILED)
+            status = r2g_batch_queue_put(outcome->planned[i] == R2G_BATCH_READY ? &run->ready : &run->own,
+                                         &task->items[i], err);
+    }
+    return status;
+}
+
+static r2g_status take_back(struct run *run, int rank, struct r2g_batch_outcome *outcome, struct r2g_error *err) {
+    struct r2g_batch_totals *totals = run->with->totals;
+    struct r2g_batch_task *task = run->ranks[rank].task;
+    r2g_status status = R2G_OK;
+    totals->done_count += outcome->done_count;
+    totals->failed_count += outcome->failed_count;
+    totals->in_nbytes += outcome->in_nbytes;
+    totals->out_nbytes += outcome->out_nbytes;
+    totals->ranks[rank].done_count += outcome->done_count;
+    totals->ranks[rank].in_nbytes += outcome->in_nbytes;
+    totals->ranks[rank].busy_ns += outcome->busy_ns;
+    if (outcome->lines.nbytes > 0)
+        run->with->line(run->with->user, (const char *)outcome->lines.bytes, outcome->lines.nbytes);
+    totals->stopped = totals->stopped || outcome->stopped;
+    if (outcome->fatal.status != R2G_OK && totals->fatal.status == R2G_OK) {
+        totals->fatal = outcome->fatal;
+        totals->fatal.rank = rank;
+    }
+    if (task && task->kind == R2G_BATCH_HEADERS) {
+        status = take_plan(run, task, outcome, err);
+    } else if (task) {
+        run->measured_ns += outcome->busy_ns;
+        run->estimated_ns += run->ranks[rank].cost_ns;
+        if (run->estimated_ns > 0)
+            run->rate = (double)run->measured_ns / (double)run->estimated_ns;
+    }
+    if (task)
+        r2g_batch_task_free(task);
+    free(task);
+    run->ranks[rank].task = NULL;
+    run->ranks[rank].state = ASKED;
+    return status;
+}
+
+static r2g_status take_messages(struct run *run, bool *did, struct r2g_error *err) {
+    struct r2g_batch_outcome outcome = {0};
+    r2g_status status = R2G_OK;
+    if (atomic_exchange(&run->local.done, false)) {
+        *did = true;
+        status = take_back(run, 0, &run->local.outcome, err);
+        r2g_batch_outcome_free(&run->local.outcome);
+    }
+    for (int i = 1; i < run->size && status == R2G_OK; i++) {
+        int rank = -1;
+        status = r2g_batch_poll(run->with->comm, &rank, &run->bytes, err);
+        if (status != R2G_OK || rank < 0)
+            break;
+        *did = true;
+        struct r2g_batch_task none = {0};
+        struct r2g_batch_task *task = run->ranks[rank].task;
+        status = r2g_batch_outcome_unpack(task ? task : &none, &outcome, &run->bytes, err);
+        if (status == R2G_OK)
+            status = take_back(run, rank, &outcome, err);
+        r2g_batch_outcome_free(&outcome);
+    }
+    return status;
+}
+
+static bool all_ended(const struct run *run) {
+    for (int i = 0; i < run->size; i++) {
+        if (run->ranks[i].state != ENDED)
+            return false;
+    }
+    return true;
+}
+
+static r2g_status loop(struct run *run, struct r2g_error *err) {
+    struct r2g_batch_totals *totals = run->with->totals;
+    int64_t start_ns = r2g_clock_ns(), told_ns = start_ns;
+    long pause = 20000;
+    while (!all_ended(run)) {
+        bool did = false;
+        totals->stopped = totals->stopped || *run->with->worker->stop;
+        r2g_status status = ends(run) ? R2G_OK : find_more(run, &did, err);
+        if (status == R2G_OK)
+            status = take_messages(run, &did, err);
+        if (status == R2G_OK)
+            status = give_to_all(run, &did, err);
+        if (status != R2G_OK)
+            return status;
+        int64_t now = r2g_clock_ns();
+        totals->wall_ns = now - start_ns;
+        if (now - told_ns >= TELL_NS) {
+            told_ns = now;
+            run->with->tell(run->with->user, false);
+        }
+        /* rank 0's second thread and other ranks on this host need the cores */
+        struct timespec ts = {.tv_nsec = pause};
+        pause = did ? 20000 : pause < 640000 ? pause * 2 : pause;
+        if (!did)
+            nanosleep(&ts, NULL);
+    }
+    return R2G_OK;
+}
+
+static r2g_status begin_local(struct run *run, struct r2g_error *err) {
+    pthread_mutex_init(&run->local.lock, NULL);
+    pthread_cond_init(&run->local.wake, NULL);
+    run->local.worker = run->with->worker;
+    int error = pthread_create(&run->local.thread, NULL, do_local, &run->local);
+    return error ? r2g_fail_errno(err, R2G_ENOMEM, error, "cannot start a thread") : R2G_OK;
+}
+
+static void end_local(struct run *run) {
+    pthread_mutex_lock(&run->local.lock);
+    run->local.quit = true;
+    pthread_cond_signal(&run->local.wake);
+    pthread_mutex_unlock(&run->local.lock);
+    pthread_join(run->local.thread, NULL);
+    pthread_mutex_destroy(&run->local.lock);
+    pthread_cond_destroy(&run->local.wake);
+    r2g_batch_outcome_free(&run->local.outcome);
+}
+
+r2g_status r2g_batch_coordinate(struct r2g_batch_coordinator *coordinator, struct r2g_error *err) {
+    struct run run = {.with = coordinator, .size = coordinator->comm ? coordinator->comm->size : 1, .rate = 1};
+    run.window = WINDOW_EACH * (unsigned)run.size > WINDOW_MIN ? WINDOW_EACH * (unsigned)run.size : WINDOW_MIN;
+    run.ranks = r2g_new((size_t)run.size * sizeof run.ranks[0], err);
+    if (!run.ranks)
+        return R2G_ENOMEM;
+    for (int i = 1; i < run.size; i++)
+        run.ranks[i].state = AT_WORK; /* until its first message */
+    const struct r2g_cli *cli = coordinator->cli;
+    r2g_batch_inputs_open(&run.inputs, cli->inputs, cli->input_count, cli->output);
+    r2g_status status = begin_local(&run, err);
+    if (status == R2G_OK) {
+        status = loop(&run, err);
+        end_local(&run);
+    }
+    for (int i = 0; i < run.size; i++) {
+        if (run.ranks[i].task)
+            r2g_batch_task_free(run.ranks[i].task);
+        free(run.ranks[i].task);
+    }
+    r2g_batch_inputs_close(&run.inputs);
+    r2g_batch_queue_free(&run.found);
+    r2g_batch_queue_free(&run.ready);
+    r2g_batch_queue_free(&run.own);
+    r2g_buffer_free(&run.bytes);
+    free(run.ranks);
+    return status;
+}

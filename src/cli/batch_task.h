@@ -1,0 +1,56 @@
+/* What rank 0 gives to a rank, and what comes back, as messages: bytes in this machine's order, since all ranks run the
+ * same program. */
+#ifndef R2G_CLI_BATCH_TASK_H
+#define R2G_CLI_BATCH_TASK_H
+
+#include "base/buffer.h"
+#include "cli/batch_queue.h"
+
+enum r2g_batch_kind {
+    R2G_BATCH_HEADERS, /* read headers: what will the images cost? */
+    R2G_BATCH_CONVERT,
+    R2G_BATCH_FINISH, /* nothing is left: on to the pictures that are split */
+    R2G_BATCH_STOP,   /* the run ends now */
+};
+
+enum { R2G_BATCH_TASK_MAX = 64 }; /* items */
+
+struct r2g_batch_task {
+    enum r2g_batch_kind kind;
+    unsigned count;
+    struct r2g_batch_item items[R2G_BATCH_TASK_MAX];
+};
+
+enum r2g_batch_planned {
+    R2G_BATCH_READY,  /* cost, size and splittable were filled in */
+    R2G_BATCH_FAILED, /* and that was recorded */
+    R2G_BATCH_UNSEEN, /* cannot be opened here: perhaps rank 0 can */
+};
+
+/* What came of a task. A plain value but for the text. */
+struct r2g_batch_outcome {
+    enum r2g_batch_planned planned[R2G_BATCH_TASK_MAX]; /* of HEADERS */
+    unsigned done_count, failed_count;
+    uint64_t in_nbytes, out_nbytes;
+    int64_t busy_ns;
+    bool stopped;            /* a signal asked this rank to end; what was not done is not counted */
+    struct r2g_error fatal;  /* what makes it senseless to go on, such as a full disk; status R2G_OK: nothing */
+    struct r2g_buffer lines; /* failures for people, each ended by a line break; owned */
+};
+
+void r2g_batch_task_free(struct r2g_batch_task *task);
+void r2g_batch_outcome_free(struct r2g_batch_outcome *outcome);
+
+/* A task into bytes, and back. R2G_ENOMEM; R2G_EINTERNAL for bytes that are no task. */
+R2G_MUST_CHECK r2g_status r2g_batch_task_pack(const struct r2g_batch_task *task, struct r2g_buffer *bytes,
+                                              struct r2g_error *err);
+R2G_MUST_CHECK r2g_status r2g_batch_task_unpack(struct r2g_batch_task *task, const struct r2g_buffer *bytes,
+                                                struct r2g_error *err);
+/* An outcome with what the task's items have become. _unpack fills the items of the same task. */
+R2G_MUST_CHECK r2g_status r2g_batch_outcome_pack(const struct r2g_batch_task *task,
+                                                 const struct r2g_batch_outcome *outcome, struct r2g_buffer *bytes,
+                                                 struct r2g_error *err);
+R2G_MUST_CHECK r2g_status r2g_batch_outcome_unpack(struct r2g_batch_task *task, struct r2g_batch_outcome *outcome,
+                                                   const struct r2g_buffer *bytes, struct r2g_error *err);
+
+#endif
