@@ -146,9 +146,11 @@ static const char *const metadata[] = {
 
 static const char *const batch[] = {
     "'rgb2gray batch' converts many images: files, folders (walked to the bottom, structure kept), patterns in quotes, "
-    "@LIST (a file with one path a line), or '-' (such a list on standard input). Each is converted whole by one process, "
+    "@LIST (a file with one path a line), or '-' (such a list on standard input). Each is converted whole by one "
+    "process, "
     "the longest first; large ones that would keep the others waiting at the end are split over all.",
-    "What is done is kept in a journal, by default .rgb2gray in the output folder. --resume goes on with it: after a signal "
+    "What is done is kept in a journal, by default .rgb2gray in the output folder. --resume goes on with it: after a "
+    "signal "
     "(exit code 14), a killed process, a lost host or a full disk. What has failed is tried again, and so is what has "
     "changed since.",
     NULL,
