@@ -10,7 +10,7 @@ Measures rgb2gray beside vips, GraphicsMagick, ImageMagick, ffmpeg, OpenCV, Pill
 netpbm on this machine, all in turn, and checks every output against the exact formula. Installs what is missing (with
 apt), builds the preset release, makes pictures, measures, prints, and writes into out/bench/: results.csv,
 results.json, chart.svg, and table.md to copy from; of kernels, kernels.json and kernels.md; of the gateway, gateway.json and
-gateway.md. IMAGEs (PNG, JPEG, BMP, PPM) are measured instead of made pictures.
+gateway.md; of many images, batch.json and batch.md. IMAGEs (PNG, JPEG, BMP, PPM) are measured instead of made pictures.
 
   --quick          2000 x 2000 only, three rounds: some minutes. All else takes most of an hour on two cores
   --sizes LIST     sizes of made pictures, such as "2000 8000" or "640x480". Default: 2000 8000
@@ -27,6 +27,9 @@ gateway.md. IMAGEs (PNG, JPEG, BMP, PPM) are measured instead of made pictures.
   --peers          only the part about files
   --kernel         only the part about kernels in memory (rgb2gray's, OpenCV's, libyuv's, memcpy)
   --gateway        only the part about requests to the gateway, beside the program alone
+  --batch          only this: rgb2gray batch beside a shell loop, GNU parallel and xargs with vips, and mogrify, on
+                   copies of 120 made pictures and of the files that RGB2GRAY_CORPUS has
+  --images-count N images for --batch. Default: 10000
 
 Lists may be parted by commas or blanks. Ends with 1 where an output of rgb2gray is not exact (but for pixels encoded
 as JPEG, whose loss is shown); never because of a time.
@@ -55,7 +58,7 @@ while [[ $# -gt 0 ]]; do
         folder=$2
         shift
         ;;
-    --peers | --gateway)
+    --peers | --gateway | --batch)
         kernel=0
         options+=("$1")
         ;;
@@ -101,7 +104,7 @@ install_missing() {
 }
 
 packages=(python3 python3-pil python3-numpy python3-opencv libvips-tools graphicsmagick imagemagick ffmpeg
-    libjpeg-turbo-progs netpbm)
+    libjpeg-turbo-progs netpbm parallel)
 if [[ $kernel -eq 1 ]]; then
     packages+=(g++ libopencv-dev libyuv-dev)
 fi

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tempfile
 
+import batch
 import chart
 import contenders
 import gateway
@@ -59,6 +60,8 @@ def parse(arguments):
     parser.add_argument("--peers", action="store_true")
     parser.add_argument("--kernel", action="store_true")
     parser.add_argument("--gateway", action="store_true")
+    parser.add_argument("--batch", action="store_true")
+    parser.add_argument("--images-count", type=int, default=10000)
     options = parser.parse_args(arguments)
     given = bool(options.images) and not options.sizes and not options.kinds
     if not options.sizes:
@@ -70,7 +73,7 @@ def parse(arguments):
         options.kinds = list(pictures.KINDS)
     options.runs = (3 if options.quick else 7) if options.runs is None else options.runs
     options.ranks = [1, 2] if options.ranks is None else options.ranks
-    if not options.peers and not options.kernel and not options.gateway:
+    if not (options.peers or options.kernel or options.gateway or options.batch):
         options.peers = options.kernel = True
         options.gateway = bool(options.gateway_program)
     check(parser, options)
@@ -83,8 +86,8 @@ def check(parser, options):
         for word in name:
             if word not in allowed:
                 parser.error(f"{word}: not one of {', '.join(sorted(allowed))}")
-    if options.runs < 1 or any(number < 1 for number in options.ranks):
-        parser.error("numbers of runs and ranks begin with 1")
+    if options.runs < 1 or options.images_count < 1 or any(number < 1 for number in options.ranks):
+        parser.error("numbers of runs, images and ranks begin with 1")
     for image in options.images:
         if not os.path.isfile(image):
             parser.error(f"{image}: there is no such file")
@@ -196,6 +199,12 @@ def write_gateway(folder, facts, found):
         file.write(tables.markdown(gateway.table(found)) + "\n")
 
 
+def write_batch(folder, facts, found, ranks):
+    text.write_json(os.path.join(folder, "batch.json"), {"machine": facts, "batch": found})
+    with open(os.path.join(folder, "batch.md"), "w", encoding="utf-8") as file:
+        file.write(tables.markdown(batch.table(found, ranks)) + "\n")
+
+
 def inexact(findings):
     """Outputs of rgb2gray that are no gray pictures, or not exact though nothing need be lost: in all paths but those that
     encode pixels as JPEG. A JPEG given by name may be of a kind that must be encoded anew."""
@@ -226,6 +235,10 @@ def run(options):
                                      max(options.runs * 5, 5), say)
             print(gateway.shown(found) + "\n", flush=True)
             write_gateway(options.results, document["machine"], found)
+        if options.batch:
+            found = batch.measured(options, store, scratch, say)
+            print(batch.shown(found, options.ranks) + "\n", flush=True)
+            write_batch(options.results, document["machine"], found, options.ranks)
         if options.peers:
             print(text.COUNTED, flush=True)
             document["imports"] = measure.import_times(runner, files.everyone, min(options.runs, IMPORT_RUNS))

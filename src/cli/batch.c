@@ -2,6 +2,7 @@
  *
  * Rank 0 opens the journal and gives out the work (batch_coordinator.c); the others do it (batch_serve.c). Then what is to
  * be split is converted by all together, one picture after the other, and rank 0 writes the statistics. */
+#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
@@ -11,6 +12,7 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "base/file.h"
 #include "cli/batch_files.h"
 #include "cli/batch_messages.h"
 #include "cli/batch_progress.h"
@@ -92,7 +94,19 @@ static r2g_status open_first(struct batch *batch, struct r2g_error *err) {
     return R2G_OK;
 }
 
-/* Every rank writes its outputs and its journal itself, so each must see the folder that rank 0 sees. */
+/* A rank that does not see the output folder has one of its own, for one output at a time, which is then sent to rank 0. */
+static r2g_status open_scratch(struct r2g_batch_worker *worker, struct r2g_error *err) {
+    char path[PATH_MAX];
+    int used = snprintf(path, sizeof path, "%s/rgb2gray-batch-XXXXXX", r2g_file_temporary_folder());
+    if ((size_t)used >= sizeof worker->scratch || !mkdtemp(path))
+        return r2g_fail_errno(err, R2G_EOUTPUT, (size_t)used >= sizeof worker->scratch ? ENAMETOOLONG : errno,
+                              "cannot make a temporary folder in %s on %s (TMPDIR names another)",
+                              r2g_file_temporary_folder(), worker->host);
+    memcpy(worker->scratch, path, (size_t)used + 1);
+    return R2G_OK;
+}
+
+/* Every rank that sees the output folder writes its outputs and its journal itself. */
 static r2g_status open_own(struct batch *batch, struct r2g_error *err) {
     const struct setup *setup = &batch->setup;
     struct r2g_batch_worker *worker = &batch->worker;
@@ -109,30 +123,35 @@ static r2g_status open_own(struct batch *batch, struct r2g_error *err) {
         strcpy(worker->host, "?");
     snprintf(path, sizeof path, "%s/lock", setup->folder);
     if (stat(path, &info) != 0 || info.st_ino != setup->lock_inode || r2g_batch_mtime_ns(&info) != setup->lock_mtime_ns)
-        return r2g_fail(err, R2G_EOUTPUT,
-                        "%s is not the same folder on %s as on the first host: a batch needs an output folder that all "
-                        "hosts share",
-                        batch->cli->output, worker->host);
+        return open_scratch(worker, err);
     return r2g_batch_journal_open(&worker->journal, setup->folder, batch->cli->output, worker->rank, err);
 }
 
-/* Rank 0 learns where everyone is. */
-static r2g_status tell_host(struct batch *batch, struct r2g_error *err) {
-    enum { NBYTES = sizeof batch->worker.host };
+struct place {
+    char host[sizeof((struct r2g_batch_worker *)NULL)->host];
+    int32_t sees_output;
+};
+
+/* Rank 0 learns where everyone is, and who sees the output folder. */
+static r2g_status tell_place(struct batch *batch, struct r2g_error *err) {
+    struct place own = {.sees_output = !batch->worker.scratch[0]};
     int count = batch->totals.rank_count;
-    if (!batch->comm) {
-        memcpy(batch->totals.ranks[0].host, batch->worker.host, NBYTES);
-        return R2G_OK;
-    }
-    char(*hosts)[NBYTES] = r2g_new((batch->first_rank ? (size_t)count : 1) * NBYTES, err);
-    if (!hosts)
+    memcpy(own.host, batch->worker.host, sizeof own.host);
+    struct place *places = r2g_new((batch->first_rank ? (size_t)count : 1) * sizeof own, err);
+    if (!places)
         return R2G_ENOMEM;
-    r2g_status status =
-        r2g_mpi_check(MPI_Gather(batch->worker.host, NBYTES, MPI_BYTE, hosts, NBYTES, MPI_BYTE, 0, batch->comm->mpi),
-                      "MPI_Gather", err);
-    for (int i = 0; i < count; i++)
-        memcpy(batch->totals.ranks[i].host, hosts[i], NBYTES);
-    free(hosts);
+    r2g_status status = R2G_OK;
+    if (batch->comm)
+        status =
+            r2g_mpi_check(MPI_Gather(&own, sizeof own, MPI_BYTE, places, sizeof own, MPI_BYTE, 0, batch->comm->mpi),
+                          "MPI_Gather", err);
+    else
+        places[0] = own;
+    for (int i = 0; i < count; i++) {
+        memcpy(batch->totals.ranks[i].host, places[i].host, sizeof own.host);
+        batch->totals.ranks[i].returns_outputs = !places[i].sees_output;
+    }
+    free(places);
     return status;
 }
 
@@ -145,7 +164,7 @@ static r2g_status open_all(struct batch *batch, struct r2g_error *err) {
     status = agree(batch, open_own(batch, err), err);
     if (status != R2G_OK)
         return status;
-    return agree(batch, tell_host(batch, err), err);
+    return agree(batch, tell_place(batch, err), err);
 }
 
 /* ---- the work ---- */
@@ -156,6 +175,7 @@ static r2g_status whole(struct batch *batch, bool *finish, struct r2g_error *err
     struct r2g_batch_coordinator coordinator = {.cli = batch->cli,
                                                 .comm = batch->comm,
                                                 .worker = &batch->worker,
+                                                .folder = batch->setup.folder,
                                                 .seen = &batch->seen,
                                                 .totals = &batch->totals,
                                                 .split = &batch->split,
@@ -307,6 +327,8 @@ static r2g_status run(struct batch *batch) {
     }
     if (status != R2G_OK && (batch->first_rank || (batch->comm && batch->comm->broken)))
         r2g_cli_print_error(&err);
+    if (batch->worker.scratch[0])
+        rmdir(batch->worker.scratch);
     r2g_batch_queue_free(&batch->split);
     r2g_batch_stats_close(&batch->stats);
     r2g_batch_state_close(&batch->state);

@@ -8,9 +8,11 @@
 #include <time.h>
 
 #include "base/clock.h"
+#include "base/output.h"
 #include "cli/batch_cost.h"
 #include "cli/batch_messages.h"
 #include "cli/batch_names.h"
+#include "cli/batch_parcel.h"
 
 /* Images held at once: enough that the longest come first among many, and for each of very many ranks several. */
 #define WINDOW_MIN 16384u
@@ -20,6 +22,7 @@
  * so that little waits behind it. */
 #define SHARES 4
 #define TASK_NS INT64_C(500000000)
+#define SEND_NBYTES ((uint64_t)16 << 20) /* of a task's files together, where there is more than one */
 #define TELL_NS INT64_C(100000000)
 
 enum state { ASKED, AT_WORK, ENDED };
@@ -47,11 +50,13 @@ struct run {
     struct r2g_batch_inputs inputs;
     struct r2g_batch_queue found; /* no header read yet: all cost 0, so they are in the order of their names */
     struct r2g_batch_queue ready;
-    struct r2g_batch_queue own; /* to be converted by rank 0, which alone can open them */
+    struct r2g_batch_queue own; /* to be converted by rank 0: not to be opened, perhaps, or too large to be sent */
     struct rank *ranks;
     int size;
     unsigned window, headers_out; /* tasks of headers that ranks have */
     struct local local;
+    /* Writes and records what ranks return; only where one does. Its journal is a file of its own. */
+    struct r2g_batch_worker returner;
     struct r2g_buffer bytes;
     double rate; /* measured over estimated time */
     int64_t measured_ns, estimated_ns;
@@ -120,6 +125,7 @@ static r2g_status add_found(struct run *run, struct r2g_error *err) {
         return R2G_OK;
     }
     struct r2g_batch_item item = {.path = r2g_copy_text(run->inputs.path, err), .output = r2g_copy_text(output, err)};
+    item.inode = run->inputs.inode;
     if (!item.path || !item.output) {
         r2g_batch_item_free(&item);
         return R2G_ENOMEM;
@@ -184,6 +190,32 @@ static r2g_status put_aside(struct run *run, struct r2g_error *err) {
     return R2G_OK;
 }
 
+/* Images for a rank that gets its inputs sent: those that rank 0 can read and that are not too large. */
+static r2g_status fill_parcels(struct run *run, struct r2g_batch_task *task, struct r2g_error *err) {
+    uint64_t nbytes = 0;
+    int64_t most_ns = run->ready.cost_ns / ((int64_t)run->size * SHARES), cost_ns = 0;
+    task->sent = true;
+    while (run->ready.count > 0 && task->count < R2G_BATCH_TASK_MAX) {
+        struct r2g_batch_item *next = &run->ready.items[0];
+        bool there = r2g_batch_identify(next) && next->nbytes > 0 && next->nbytes <= R2G_BATCH_SEND_MAX_NBYTES;
+        struct r2g_error failure;
+        cost_ns += next->cost_ns;
+        if (task->count > 0 && there &&
+            (nbytes + next->nbytes > SEND_NBYTES || cost_ns > (most_ns < TASK_NS ? most_ns : TASK_NS)))
+            break;
+        nbytes += next->nbytes;
+        struct r2g_batch_item item = r2g_batch_queue_take(&run->ready);
+        if (there && r2g_batch_load(&item, &task->contents[task->count], &failure) == R2G_OK) {
+            task->items[task->count++] = item;
+        } else {
+            r2g_status status = r2g_batch_queue_put(&run->own, &item, err);
+            if (status != R2G_OK)
+                return status;
+        }
+    }
+    return R2G_OK;
+}
+
 static void fill_conversions(struct run *run, struct r2g_batch_task *task) {
     int64_t most_ns = run->ready.cost_ns / ((int64_t)run->size * SHARES), cost_ns = 0;
     if (most_ns > TASK_NS)
@@ -195,15 +227,26 @@ static void fill_conversions(struct run *run, struct r2g_batch_task *task) {
              cost_ns + run->ready.items[0].cost_ns <= most_ns);
 }
 
+/* What others have in hand may come back for rank 0 to do. */
+static bool others_work(const struct run *run) {
+    for (int i = 1; i < run->size; i++) {
+        if (run->ranks[i].state == AT_WORK)
+            return true;
+    }
+    return false;
+}
+
 /* Chooses a task for a rank; false where there is none now. */
 static r2g_status choose(struct run *run, int rank, struct r2g_batch_task *task, bool *chosen, struct r2g_error *err) {
     struct r2g_batch_totals *totals = run->with->totals;
     task->count = 0;
+    task->sent = false;
     *chosen = true;
     task->kind = R2G_BATCH_STOP;
     if (ends(run))
         return R2G_OK;
-    if (run->found.count > 0 && run->ready.count < run->window / 2) {
+    bool sees = !totals->ranks[rank].gets_inputs;
+    if (sees && run->found.count > 0 && run->ready.count < run->window / 2) {
         task->kind = R2G_BATCH_HEADERS;
         unsigned each = run->found.count / (unsigned)run->size + 1;
         while (run->found.count > 0 && task->count < R2G_BATCH_TASK_MAX && task->count < each)
@@ -217,14 +260,26 @@ static r2g_status choose(struct run *run, int rank, struct r2g_batch_task *task,
     task->kind = R2G_BATCH_CONVERT;
     if (rank == 0 && run->own.count > 0) {
         add_to(task, &run->own);
+    } else if (run->ready.count > 0 && !sees) {
+        status = fill_parcels(run, task, err);
+        *chosen = task->count > 0;
     } else if (run->ready.count > 0 && (all_known || run->headers_out == 0 || run->ready.count >= run->window / 2)) {
         fill_conversions(run, task);
-    } else if (all_known && run->ready.count == 0 && (rank > 0 || run->own.count == 0)) {
+    } else if (all_known && run->ready.count == 0 && (rank > 0 || (run->own.count == 0 && !others_work(run)))) {
         task->kind = R2G_BATCH_FINISH;
     } else {
         *chosen = false;
     }
-    return R2G_OK;
+    return status;
+}
+
+/* Tells which files are meant, so that a rank on another host can see whether it has the same. To look at each would be
+ * work for one process that grows with the ranks: beside the first, what the folder's entry told must do. */
+static void identify(struct r2g_batch_task *task) {
+    for (unsigned i = 0; i < task->count; i++) {
+        if (i == 0 || task->items[i].inode == 0)
+            (void)r2g_batch_identify(&task->items[i]);
+    }
 }
 
 static r2g_status give(struct run *run, int rank, struct r2g_batch_task *task, struct r2g_error *err) {
@@ -247,47 +302,117 @@ static r2g_status give(struct run *run, int rank, struct r2g_batch_task *task, s
         pthread_mutex_unlock(&run->local.lock);
         return R2G_OK;
     }
+    if (!task->sent)
+        identify(task);
     r2g_status status = r2g_batch_task_pack(task, &run->bytes, err);
-    return status == R2G_OK ? r2g_batch_send(run->with->comm, rank, &run->bytes, err) : status;
+    r2g_batch_task_drop_contents(task);
+    if (status == R2G_OK)
+        status = r2g_batch_send(run->with->comm, rank, &run->bytes, err);
+    if (task->sent)
+        r2g_buffer_free(&run->bytes);
+    return status;
 }
 
 static r2g_status give_to_all(struct run *run, bool *did, struct r2g_error *err) {
-    for (int rank = 0; rank < run->size; rank++) {
+    struct r2g_batch_task *task = NULL; /* the next one */
+    r2g_status status = R2G_OK;
+    for (int rank = 0; rank < run->size && status == R2G_OK; rank++) {
         bool chosen = false;
         if (run->ranks[rank].state != ASKED)
             continue;
-        struct r2g_batch_task *task = r2g_new(sizeof *task, err);
-        r2g_status status = task ? choose(run, rank, task, &chosen, err) : R2G_ENOMEM;
-        if (status == R2G_OK && chosen) {
-            status = give(run, rank, task, err);
-            *did = true;
-        }
-        if (run->ranks[rank].task != task)
-            free(task);
+        if (!task)
+            task = r2g_new(sizeof *task, err);
+        status = task ? choose(run, rank, task, &chosen, err) : R2G_ENOMEM;
         if (status != R2G_OK || !chosen)
-            return status;
+            continue;
+        *did = true;
+        status = give(run, rank, task, err);
+        if (run->ranks[rank].task == task)
+            task = NULL;
     }
-    return R2G_OK;
+    if (task)
+        r2g_batch_task_free(task);
+    free(task);
+    return status;
 }
 
 /* ---- taking back ---- */
 
-static r2g_status take_plan(struct run *run, struct r2g_batch_task *task, const struct r2g_batch_outcome *outcome,
-                            struct r2g_error *err) {
+/* What a rank did not see: from now on it gets all inputs sent, unless rank 0 does not see this one either. */
+static r2g_status take_unseen(struct run *run, int rank, struct r2g_batch_item *item, bool planned,
+                              struct r2g_error *err) {
+    bool there = r2g_batch_identify(item);
+    if (there)
+        run->with->totals->ranks[rank].gets_inputs = true;
+    return r2g_batch_queue_put(!there ? &run->own : planned ? &run->ready : &run->found, item, err);
+}
+
+static r2g_status take_items(struct run *run, int rank, struct r2g_batch_task *task,
+                             const struct r2g_batch_outcome *outcome, struct r2g_error *err) {
     r2g_status status = R2G_OK;
-    run->headers_out--;
+    bool headers = task->kind == R2G_BATCH_HEADERS;
+    run->headers_out -= headers;
     for (unsigned i = 0; i < task->count && status == R2G_OK; i++) {
-        if (outcome->planned[i] != R2G_BATCH_FAILED)
-            status = r2g_batch_queue_put(outcome->planned[i] == R2G_BATCH_READY ? &run->ready : &run->own,
-                                         &task->items[i], err);
+        if (outcome->planned[i] == R2G_BATCH_UNSEEN)
+            status = take_unseen(run, rank, &task->items[i], !headers, err);
+        else if (headers && outcome->planned[i] == R2G_BATCH_READY)
+            status = r2g_batch_queue_put(&run->ready, &task->items[i], err);
     }
     return status;
+}
+
+/* Writes an output that came back, whole, and then its line; the line of a failure where it cannot be. */
+static void write_return(struct run *run, const struct r2g_batch_item *item, const struct r2g_batch_return *returned,
+                         struct r2g_batch_outcome *outcome) {
+    struct r2g_batch_worker *returner = &run->returner;
+    char path[PATH_MAX];
+    struct r2g_output *output = NULL;
+    struct r2g_error failure = {0}, trouble = {0};
+    snprintf(path, sizeof path, "%.2000s/%.2000s", run->with->cli->output, item->output);
+    r2g_status status = R2G_OK;
+    if (returned->output) {
+        struct r2g_output_options options = {.overwrite = r2g_batch_may_replace(returner, path)};
+        status = r2g_batch_make_room(returner, path, &failure);
+        if (status == R2G_OK)
+            status = r2g_output_create(&output, path, &options, &failure);
+        if (status == R2G_OK)
+            status = r2g_output_write_at(output, 0, returned->output, returned->output_nbytes, &failure);
+        if (status == R2G_OK)
+            status = r2g_output_commit(output, &failure);
+        r2g_output_close(output);
+    }
+    if (status == R2G_OK) {
+        status = r2g_batch_journal_add(&returner->journal, returned->line, &trouble);
+    } else if (r2g_batch_is_fatal(&failure)) {
+        trouble = failure;
+    } else {
+        struct r2g_report none = {0};
+        char line[sizeof failure.text + 16];
+        int length = snprintf(line, sizeof line, "rgb2gray: %s\n", failure.text);
+        run->with->line(run->with->user, line, (size_t)length);
+        outcome->done_count--;
+        outcome->failed_count++;
+        outcome->out_nbytes -= returned->output_nbytes;
+        status = r2g_batch_note(returner, item, &none, &failure, &trouble);
+    }
+    if (status != R2G_OK && outcome->fatal.status == R2G_OK)
+        outcome->fatal = trouble;
+}
+
+static void write_returns(struct run *run, const struct r2g_batch_task *task, struct r2g_batch_outcome *outcome) {
+    struct r2g_batch_return next;
+    for (size_t at = 0; r2g_batch_next_return(&outcome->returns, &at, &next);) {
+        if (next.index < task->count)
+            write_return(run, &task->items[next.index], &next, outcome);
+    }
 }
 
 static r2g_status take_back(struct run *run, int rank, struct r2g_batch_outcome *outcome, struct r2g_error *err) {
     struct r2g_batch_totals *totals = run->with->totals;
     struct r2g_batch_task *task = run->ranks[rank].task;
     r2g_status status = R2G_OK;
+    if (task && outcome->returns.nbytes > 0)
+        write_returns(run, task, outcome);
     totals->done_count += outcome->done_count;
     totals->failed_count += outcome->failed_count;
     totals->in_nbytes += outcome->in_nbytes;
@@ -302,9 +427,9 @@ static r2g_status take_back(struct run *run, int rank, struct r2g_batch_outcome 
         totals->fatal = outcome->fatal;
         totals->fatal.rank = rank;
     }
-    if (task && task->kind == R2G_BATCH_HEADERS) {
-        status = take_plan(run, task, outcome, err);
-    } else if (task) {
+    if (task)
+        status = take_items(run, rank, task, outcome, err);
+    if (task && task->kind == R2G_BATCH_CONVERT) {
         run->measured_ns += outcome->busy_ns;
         run->estimated_ns += run->ranks[rank].cost_ns;
         if (run->estimated_ns > 0)
@@ -398,6 +523,19 @@ static void end_local(struct run *run) {
     r2g_batch_outcome_free(&run->local.outcome);
 }
 
+/* The journal of what ranks return; only where one will. */
+static r2g_status open_returner(struct run *run, struct r2g_error *err) {
+    run->returner = *run->with->worker;
+    run->returner.journal = (struct r2g_batch_journal){.fd = -1, .output_fd = -1};
+    run->returner.made_folder[0] = '\0';
+    for (int i = 0; i < run->size; i++) {
+        if (run->with->totals->ranks[i].returns_outputs)
+            return r2g_batch_journal_open(&run->returner.journal, run->with->folder, run->with->cli->output, run->size,
+                                          err);
+    }
+    return R2G_OK;
+}
+
 r2g_status r2g_batch_coordinate(struct r2g_batch_coordinator *coordinator, struct r2g_error *err) {
     struct run run = {.with = coordinator, .size = coordinator->comm ? coordinator->comm->size : 1, .rate = 1};
     run.window = WINDOW_EACH * (unsigned)run.size > WINDOW_MIN ? WINDOW_EACH * (unsigned)run.size : WINDOW_MIN;
@@ -408,10 +546,18 @@ r2g_status r2g_batch_coordinate(struct r2g_batch_coordinator *coordinator, struc
         run.ranks[i].state = AT_WORK; /* until its first message */
     const struct r2g_cli *cli = coordinator->cli;
     r2g_batch_inputs_open(&run.inputs, cli->inputs, cli->input_count, cli->output);
-    r2g_status status = begin_local(&run, err);
+    r2g_status status = open_returner(&run, err);
+    if (status == R2G_OK)
+        status = begin_local(&run, err);
     if (status == R2G_OK) {
         status = loop(&run, err);
         end_local(&run);
+    }
+    struct r2g_error closing;
+    r2g_status closed = r2g_batch_journal_close(&run.returner.journal, &closing);
+    if (status == R2G_OK && closed != R2G_OK) {
+        status = closed;
+        *err = closing;
     }
     for (int i = 0; i < run.size; i++) {
         if (run.ranks[i].task)

@@ -16,6 +16,8 @@ struct r2g_batch_rank {
     char host[64];
     uint64_t done_count, in_nbytes;
     int64_t busy_ns;
+    bool gets_inputs;     /* they are sent to it: it was found not to see them */
+    bool returns_outputs; /* it does not see the output folder */
 };
 
 struct r2g_batch_totals {
@@ -33,6 +35,7 @@ struct r2g_batch_coordinator {
     const struct r2g_cli *cli;
     struct r2g_comm *comm; /* NULL: alone */
     struct r2g_batch_worker *worker;
+    const char *folder; /* the journal's */
     struct r2g_batch_set *seen;
     struct r2g_batch_totals *totals;
     struct r2g_batch_queue *split;                             /* receives the pictures to be split over all ranks */

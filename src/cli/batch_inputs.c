@@ -52,6 +52,7 @@ static r2g_status enter(struct r2g_batch_inputs *inputs, struct r2g_error *err) 
         closedir(folder);
         return R2G_OK;
     }
+    inputs->inodes_told[inputs->depth] = inputs->inodes_tried[inputs->depth] = false;
     inputs->lengths[inputs->depth] = strlen(inputs->path);
     inputs->folders[inputs->depth++] = folder;
     return R2G_OK;
@@ -87,6 +88,19 @@ static int parts(const char *path) {
     return count;
 }
 
+/* The inode of a file found in the folder at hand. A folder's entries tell it without a look at each file, but where file
+ * systems are laid over each other (containers) wrongly: the first file of each folder shows that. */
+static uint64_t inode_of(struct r2g_batch_inputs *inputs, const struct dirent *entry) {
+    int at = inputs->depth - 1;
+    struct stat info;
+    if (!inputs->inodes_tried[at]) {
+        inputs->inodes_tried[at] = true;
+        inputs->inodes_told[at] =
+            entry->d_type == DT_REG && stat(inputs->path, &info) == 0 && info.st_ino == entry->d_ino;
+    }
+    return inputs->inodes_told[at] && entry->d_type == DT_REG ? entry->d_ino : 0;
+}
+
 /* The next file of the walk at hand. */
 static r2g_status walk(struct r2g_batch_inputs *inputs, bool *found, struct r2g_error *err) {
     while (inputs->depth > 0) {
@@ -115,11 +129,14 @@ static r2g_status walk(struct r2g_batch_inputs *inputs, bool *found, struct r2g_
                 return status;
         } else if (kind == DT_REG && pattern && fnmatch(pattern, inputs->path, FNM_PATHNAME | FNM_PERIOD) == 0) {
             *found = true;
+            inputs->inode = inode_of(inputs, entry);
             return R2G_OK;
         } else if (kind == DT_REG && !pattern) {
             *found = is_image_name(entry->d_name);
-            if (*found)
+            if (*found) {
+                inputs->inode = inode_of(inputs, entry);
                 return R2G_OK;
+            }
             inputs->passed_over_count++;
         }
     }
@@ -164,6 +181,7 @@ static r2g_status take_pattern(struct r2g_batch_inputs *inputs, const char *argu
     DIR *folder = opendir(".");
     if (!folder)
         return r2g_fail_errno(err, R2G_EINPUT, errno, "%s: cannot be read", argument);
+    inputs->inodes_told[0] = inputs->inodes_tried[0] = false;
     inputs->lengths[0] = 0;
     inputs->folders[inputs->depth++] = folder;
     return R2G_OK;
@@ -222,6 +240,7 @@ static r2g_status next(struct r2g_batch_inputs *inputs, bool *found, struct r2g_
 
 r2g_status r2g_batch_inputs_next(struct r2g_batch_inputs *inputs, bool *found, struct r2g_error *err) {
     *found = false;
+    inputs->inode = 0;
     r2g_status status = next(inputs, found, err);
     if (status == R2G_OK && *found) {
         snprintf(inputs->relative, sizeof inputs->relative, "%s", inputs->path + inputs->root);

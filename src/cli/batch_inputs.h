@@ -33,6 +33,9 @@ struct r2g_batch_inputs {
     size_t root;                /* where its name below the argument begins in `path` */
     uint64_t passed_over_count; /* files in folders that have no image's name */
     char relative[4096];        /* the input found last, below its argument */
+    uint64_t inode;             /* of the input found last; 0 where finding it did not tell */
+    bool inodes_told[R2G_BATCH_DEPTH_MAX],
+        inodes_tried[R2G_BATCH_DEPTH_MAX]; /* whether a folder's entries tell it right */
 };
 
 void r2g_batch_inputs_open(struct r2g_batch_inputs *inputs, char *const *arguments, int count,

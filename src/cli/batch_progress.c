@@ -132,10 +132,11 @@ static json_t *ranks_json(const struct r2g_batch_totals *totals) {
     json_t *ranks = json_array();
     for (int i = 0; i < totals->rank_count && ranks; i++) {
         const struct r2g_batch_rank *rank = &totals->ranks[i];
-        json_array_append_new(ranks,
-                              json_pack("{s:i, s:o, s:I, s:I, s:I}", "rank", i, "host", r2g_json_text(rank->host),
-                                        "done", (json_int_t)rank->done_count, "in_nbytes", (json_int_t)rank->in_nbytes,
-                                        "busy_ns", (json_int_t)rank->busy_ns));
+        json_array_append_new(ranks, json_pack("{s:i, s:o, s:I, s:I, s:I, s:b, s:b}", "rank", i, "host",
+                                               r2g_json_text(rank->host), "done", (json_int_t)rank->done_count,
+                                               "in_nbytes", (json_int_t)rank->in_nbytes, "busy_ns",
+                                               (json_int_t)rank->busy_ns, "gets_inputs", (int)rank->gets_inputs,
+                                               "returns_outputs", (int)rank->returns_outputs));
     }
     return ranks;
 }
@@ -151,6 +152,25 @@ static json_t *summary_json(const struct r2g_batch_totals *totals, uint64_t spli
                      (json_int_t)totals->wall_ns, "stopped", (int)totals->stopped, "busy_max_over_mean",
                      mean_ns > 0 ? json_real((double)longest_ns / (double)mean_ns) : json_null(), "hosts",
                      hosts_json(totals), "ranks", ranks_json(totals));
+}
+
+/* Who read the inputs and wrote the outputs, as it was found out. */
+static void summary_places(FILE *file, const struct r2g_batch_totals *totals) {
+    int sent = 0, returned = 0, count = totals->rank_count;
+    for (int i = 0; i < count; i++) {
+        sent += totals->ranks[i].gets_inputs;
+        returned += totals->ranks[i].returns_outputs;
+    }
+    if (sent)
+        fprintf(file, "inputs       sent by rank 0 to %d of %d ranks, which do not see them; read by the others\n",
+                sent, count);
+    else
+        fprintf(file, "inputs       read by each rank itself\n");
+    if (returned)
+        fprintf(file, "outputs      sent back to rank 0 by %d of %d ranks, which do not see the folder\n", returned,
+                count);
+    else
+        fprintf(file, "outputs      written by each rank itself\n");
 }
 
 static void summary_text(FILE *file, const struct r2g_batch_totals *totals, uint64_t split_count) {
@@ -173,6 +193,8 @@ static void summary_text(FILE *file, const struct r2g_batch_totals *totals, uint
     if (seconds > 0)
         fprintf(file, "rate         %.1f images/s, %.1f MB/s read\n", (double)totals->done_count / seconds,
                 (double)totals->in_nbytes / seconds / 1e6);
+    if (totals->rank_count > 1)
+        summary_places(file, totals);
     if (totals->rank_count > 1 && mean_ns > 0)
         fprintf(file, "balance      the busiest of %d ranks worked %.2f times as long as the mean\n",
                 totals->rank_count, (double)longest_ns / (double)mean_ns);

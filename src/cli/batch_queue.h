@@ -14,6 +14,9 @@ struct r2g_batch_item {
     int64_t cost_ns; /* see batch_cost.h; 0 before its header was read */
     uint32_t width, height;
     bool splittable;
+    /* Which file is meant; see batch_parcel.h. 0: not known (inode), not looked at (mtime_ns; nbytes with it). */
+    uint64_t inode, nbytes;
+    int64_t mtime_ns;
 };
 
 void r2g_batch_item_free(struct r2g_batch_item *item);

@@ -19,26 +19,30 @@ struct r2g_batch_task {
     enum r2g_batch_kind kind;
     unsigned count;
     struct r2g_batch_item items[R2G_BATCH_TASK_MAX];
+    bool sent;                                      /* CONVERT: with the files themselves */
+    struct r2g_buffer contents[R2G_BATCH_TASK_MAX]; /* these; owned */
 };
 
 enum r2g_batch_planned {
-    R2G_BATCH_READY,  /* cost, size and splittable were filled in */
-    R2G_BATCH_FAILED, /* and that was recorded */
-    R2G_BATCH_UNSEEN, /* cannot be opened here: perhaps rank 0 can */
+    R2G_BATCH_READY,  /* HEADERS: cost, size and splittable were filled in. CONVERT: ended, well or not */
+    R2G_BATCH_FAILED, /* HEADERS: and that was recorded */
+    R2G_BATCH_UNSEEN, /* this rank does not see the file that is meant: nothing was done */
 };
 
 /* What came of a task. A plain value but for the text. */
 struct r2g_batch_outcome {
-    enum r2g_batch_planned planned[R2G_BATCH_TASK_MAX]; /* of HEADERS */
+    enum r2g_batch_planned planned[R2G_BATCH_TASK_MAX];
     unsigned done_count, failed_count;
     uint64_t in_nbytes, out_nbytes;
     int64_t busy_ns;
-    bool stopped;            /* a signal asked this rank to end; what was not done is not counted */
-    struct r2g_error fatal;  /* what makes it senseless to go on, such as a full disk; status R2G_OK: nothing */
-    struct r2g_buffer lines; /* failures for people, each ended by a line break; owned */
+    bool stopped;              /* a signal asked this rank to end; what was not done is not counted */
+    struct r2g_error fatal;    /* what makes it senseless to go on, such as a full disk; status R2G_OK: nothing */
+    struct r2g_buffer lines;   /* failures for people, each ended by a line break; owned */
+    struct r2g_buffer returns; /* of a rank that does not see the output folder; see batch_parcel.h; owned */
 };
 
 void r2g_batch_task_free(struct r2g_batch_task *task);
+void r2g_batch_task_drop_contents(struct r2g_batch_task *task);
 void r2g_batch_outcome_free(struct r2g_batch_outcome *outcome);
 
 /* A task into bytes, and back. R2G_ENOMEM; R2G_EINTERNAL for bytes that are no task. */

@@ -5,10 +5,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "cli/batch_cost.h"
 #include "cli/batch_files.h"
+#include "cli/batch_parcel.h"
 #include "cli/batch_record.h"
 #include "cli/batch_stats.h"
 #include "cli/conversions.h"
@@ -47,64 +49,117 @@ static bool go_on(void *user, const struct r2g_progress *progress) {
     return !*worker->stop;
 }
 
-static r2g_status write_line(struct r2g_batch_worker *worker, const struct r2g_batch_record *record,
+/* One image of a task at hand. */
+struct work {
+    struct r2g_batch_worker *worker;
+    struct r2g_batch_task *task;
+    unsigned index;
+    struct r2g_batch_item *item;
+    struct r2g_batch_outcome *outcome;
+};
+
+/* Writes the image's line into the journal; where that is not seen from here, it is returned, with the output. */
+static r2g_status write_line(const struct work *work, const struct r2g_batch_record *record, const char *out_path,
                              struct r2g_error *err) {
     char *line = r2g_batch_record_line(record);
     if (!line)
         return r2g_fail(err, R2G_ENOMEM, "no memory for the journal");
-    r2g_status status = r2g_batch_journal_add(&worker->journal, line, err);
+    r2g_status status = work->worker->scratch[0]
+                            ? r2g_batch_add_return(&work->outcome->returns, work->index, line, out_path, err)
+                            : r2g_batch_journal_add(&work->worker->journal, line, err);
     r2g_budget_free(line);
     return status;
 }
 
-/* Converts one image and records it. R2G_OK; the image's own failure, which has been recorded; or what ends the work:
- * R2G_ECANCELED, and what r2g_batch_is_fatal knows. */
-static r2g_status convert(struct r2g_batch_worker *worker, const struct r2g_batch_item *item,
-                          struct r2g_batch_outcome *outcome, struct r2g_error *err) {
-    char out_path[PATH_MAX], digest[65] = "";
-    struct r2g_report report = {0};
-    struct stat info = {0};
-    const struct r2g_cli *cli = worker->cli;
-    snprintf(out_path, sizeof out_path, "%.2000s/%.2000s", cli->output, item->output);
-    if (stat(item->path, &info) != 0)
-        memset(&info, 0, sizeof info); /* opening it will say why */
-    r2g_status status = r2g_batch_make_room(worker, out_path, err);
-    if (status == R2G_OK) {
-        struct r2g_request request = {.in_path = item->path, .out_path = out_path, .options = worker->options};
-        request.options.overwrite = r2g_batch_may_replace(worker, out_path);
-        status = r2g_convert_alone(&request, &report, err);
+/* Records what came of the image. `out_path` has the output, or is NULL. What cannot be recorded is not done. */
+static void record(const struct work *work, const struct r2g_report *report, const struct r2g_error *err,
+                   const char *digest, const char *out_path) {
+    struct r2g_batch_outcome *outcome = work->outcome;
+    struct r2g_error trouble = {0};
+    struct r2g_batch_record told = {.item = work->item,
+                                    .report = report,
+                                    .err = err,
+                                    .in_nbytes = work->item->nbytes,
+                                    .in_mtime_ns = work->item->mtime_ns,
+                                    .rank = work->worker->rank,
+                                    .host = work->worker->host,
+                                    .sha256 = digest};
+    if (write_line(work, &told, out_path, &trouble) != R2G_OK) {
+        outcome->fatal = trouble;
+    } else if (out_path) {
+        outcome->done_count++;
+        outcome->in_nbytes += work->item->nbytes;
+        outcome->out_nbytes += report->out_nbytes;
     }
+}
+
+/* From file to file; the output's SHA-256 where it is wanted. */
+static r2g_status convert_file(const struct work *work, const char *in_path, const char *out_path,
+                               struct r2g_report *report, char digest[65], struct r2g_error *err) {
+    const struct r2g_cli *cli = work->worker->cli;
+    r2g_status status = r2g_batch_make_room(work->worker, out_path, err);
+    if (status != R2G_OK)
+        return status;
+    struct r2g_request request = {.in_path = in_path, .out_path = out_path, .options = work->worker->options};
+    request.options.overwrite = r2g_batch_may_replace(work->worker, out_path);
+    status = r2g_convert_alone(&request, report, err);
     if (status == R2G_OK && (cli->stats_csv || cli->stats_jsonl || cli->manifest))
         status = r2g_batch_digest(out_path, digest, err);
-    if (status != R2G_ECANCELED && (status == R2G_OK || !r2g_batch_is_fatal(err))) {
-        struct r2g_batch_record record = {.item = item,
-                                          .report = &report,
-                                          .err = err,
-                                          .in_nbytes = (uint64_t)info.st_size,
-                                          .in_mtime_ns = r2g_batch_mtime_ns(&info),
-                                          .rank = worker->rank,
-                                          .host = worker->host,
-                                          .sha256 = digest};
-        struct r2g_error trouble = {0};
-        if (write_line(worker, &record, &trouble) != R2G_OK) {
-            outcome->fatal = trouble; /* what cannot be recorded is not done */
-        } else if (status == R2G_OK) {
-            outcome->done_count++;
-            outcome->in_nbytes += (uint64_t)info.st_size;
-            outcome->out_nbytes += report.out_nbytes;
-        }
+    return status;
+}
+
+/* Messages about a file that was sent name it as rank 0 knows it. */
+static void rename_input(struct r2g_error *err, const char *in_path, const char *path) {
+    char rest[sizeof err->text];
+    size_t length = strlen(in_path);
+    if (strncmp(err->text, in_path, length) != 0)
+        return;
+    snprintf(rest, sizeof rest, "%s", err->text + length);
+    int used = snprintf(err->text, sizeof err->text, "%s", path);
+    if (used >= 0 && (size_t)used < sizeof err->text)
+        snprintf(err->text + used, sizeof err->text - (size_t)used, "%s", rest);
+}
+
+/* Converts one image and records it. R2G_OK; the image's own failure, which has been recorded; or what ends the work:
+ * R2G_ECANCELED, and what r2g_batch_is_fatal knows. */
+static r2g_status convert(const struct work *work, struct r2g_error *err) {
+    struct r2g_batch_worker *worker = work->worker;
+    char out_path[PATH_MAX], sent_path[64], digest[65] = "";
+    const char *in_path = work->item->path, *name = strrchr(work->item->output, '/');
+    struct r2g_report report = {0};
+    r2g_status status = R2G_OK;
+    int sent_fd = -1;
+    if (worker->scratch[0])
+        snprintf(out_path, sizeof out_path, "%s/%.255s", worker->scratch, name ? name + 1 : work->item->output);
+    else
+        snprintf(out_path, sizeof out_path, "%.2000s/%.2000s", worker->cli->output, work->item->output);
+    if (work->task->sent) {
+        status = r2g_batch_unload(&work->task->contents[work->index], &sent_fd, sent_path, err);
+        in_path = sent_path;
+    } else {
+        (void)r2g_batch_identify(work->item); /* if it is not there, opening it will say why */
     }
+    if (status == R2G_OK)
+        status = convert_file(work, in_path, out_path, &report, digest, err);
+    if (work->task->sent)
+        rename_input(err, in_path, work->item->path);
+    if (status != R2G_ECANCELED && (status == R2G_OK || !r2g_batch_is_fatal(err)))
+        record(work, &report, err, digest, status == R2G_OK ? out_path : NULL);
+    if (worker->scratch[0])
+        unlink(out_path);
+    if (sent_fd >= 0)
+        close(sent_fd);
     r2g_report_free(&report);
     return status;
 }
 
-/* What its header tells; a failure is recorded here, unless rank 0 may see more. */
-static enum r2g_batch_planned plan(struct r2g_batch_worker *worker, struct r2g_batch_item *item,
-                                   struct r2g_batch_outcome *outcome, struct r2g_error *err) {
+/* What its header tells; a failure is recorded. */
+static enum r2g_batch_planned plan(const struct work *work, struct r2g_error *err) {
     struct r2g_job job;
     char out_path[PATH_MAX];
-    snprintf(out_path, sizeof out_path, "%.2000s/%.2000s", worker->cli->output, item->output);
-    r2g_status status = r2g_job_open(&job, item->path, out_path, &worker->options, err);
+    struct r2g_batch_item *item = work->item;
+    snprintf(out_path, sizeof out_path, "%.2000s/%.2000s", work->worker->cli->output, item->output);
+    r2g_status status = r2g_job_open(&job, item->path, out_path, &work->worker->options, err);
     if (status == R2G_OK) {
         item->cost_ns = r2g_batch_cost(&job);
         item->splittable = r2g_batch_can_split(&job);
@@ -114,12 +169,9 @@ static enum r2g_batch_planned plan(struct r2g_batch_worker *worker, struct r2g_b
     r2g_job_close(&job);
     if (status == R2G_OK)
         return R2G_BATCH_READY;
-    if (status == R2G_EINPUT && worker->rank > 0)
-        return R2G_BATCH_UNSEEN;
     struct r2g_report report = {0};
-    struct r2g_error trouble = {0};
-    if (r2g_batch_note(worker, item, &report, err, &trouble) != R2G_OK)
-        outcome->fatal = trouble;
+    (void)r2g_batch_identify(item);
+    record(work, &report, err, "", NULL);
     return R2G_BATCH_FAILED;
 }
 
@@ -141,7 +193,9 @@ r2g_status r2g_batch_note(struct r2g_batch_worker *worker, const struct r2g_batc
                                       .rank = worker->rank,
                                       .host = worker->host,
                                       .sha256 = digest};
-    return status == R2G_OK ? write_line(worker, &record, err) : status;
+    struct r2g_batch_outcome none = {0};
+    struct work work = {.worker = worker, .outcome = &none};
+    return status == R2G_OK ? write_line(&work, &record, NULL, err) : status;
 }
 
 static void add_line(struct r2g_batch_outcome *outcome, const struct r2g_error *failure) {
@@ -163,11 +217,16 @@ void r2g_batch_work(struct r2g_batch_worker *worker, struct r2g_batch_task *task
         outcome->stopped = *worker->stop != 0;
         if (outcome->stopped)
             break;
+        struct work work = {worker, task, i, &task->items[i], outcome};
+        if (worker->rank > 0 && !task->sent && !r2g_batch_same_file(work.item)) {
+            outcome->planned[i] = R2G_BATCH_UNSEEN;
+            continue;
+        }
         if (task->kind == R2G_BATCH_HEADERS) {
-            outcome->planned[i] = plan(worker, &task->items[i], outcome, &err);
+            outcome->planned[i] = plan(&work, &err);
             if (outcome->planned[i] != R2G_BATCH_FAILED)
                 continue;
-        } else if (convert(worker, &task->items[i], outcome, &err) == R2G_OK) {
+        } else if (convert(&work, &err) == R2G_OK) {
             continue;
         }
         if (err.status == R2G_ECANCELED) {

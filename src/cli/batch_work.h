@@ -19,7 +19,8 @@ struct r2g_batch_worker {
     char host[64];
     bool replaces; /* outputs that are newer than began_ns were made by an earlier run */
     int64_t began_ns;
-    struct r2g_batch_journal journal;
+    struct r2g_batch_journal journal; /* of those who see the output folder */
+    char scratch[64]; /* a folder of its own for outputs, where the output folder is not seen here; else "" */
     const volatile sig_atomic_t *stop;
     char made_folder[PATH_MAX]; /* the last one that was made */
 };
