@@ -15,6 +15,7 @@
 #include "base/file.h"
 #include "cli/batch_files.h"
 #include "cli/batch_messages.h"
+#include "cli/batch_plan.h"
 #include "cli/batch_progress.h"
 #include "cli/batch_stats.h"
 #include "cli/commands.h"
@@ -55,6 +56,7 @@ struct batch {
     struct r2g_batch_worker worker;
     struct r2g_batch_totals totals;
     struct r2g_batch_progress progress;
+    struct r2g_batch_plan plan;
     struct r2g_batch_queue split;
     uint64_t split_count;
     struct setup setup;
@@ -74,9 +76,11 @@ static r2g_status open_first(struct batch *batch, struct r2g_error *err) {
     batch->totals.ranks = r2g_new((size_t)batch->totals.rank_count * sizeof batch->totals.ranks[0], err);
     if (!batch->totals.ranks)
         return R2G_ENOMEM;
-    r2g_status status = r2g_batch_make_folder(cli->output, err);
+    r2g_status status = r2g_batch_set_open(&batch->seen, err);
+    if (status == R2G_OK && cli->explain)
+        return r2g_batch_plan_open(&batch->plan, cli, batch->totals.rank_count, err);
     if (status == R2G_OK)
-        status = r2g_batch_set_open(&batch->seen, err);
+        status = r2g_batch_make_folder(cli->output, err);
     if (status == R2G_OK)
         status = r2g_batch_state_open(&batch->state, cli, &batch->seen, err);
     if (status == R2G_OK)
@@ -121,6 +125,8 @@ static r2g_status open_own(struct batch *batch, struct r2g_error *err) {
     worker->stop = &stop;
     if (gethostname(worker->host, sizeof worker->host - 1) != 0)
         strcpy(worker->host, "?");
+    if (batch->cli->explain)
+        return R2G_OK; /* nothing is written */
     snprintf(path, sizeof path, "%s/lock", setup->folder);
     if (stat(path, &info) != 0 || info.st_ino != setup->lock_inode || r2g_batch_mtime_ns(&info) != setup->lock_mtime_ns)
         return open_scratch(worker, err);
@@ -179,6 +185,7 @@ static r2g_status whole(struct batch *batch, bool *finish, struct r2g_error *err
                                                 .seen = &batch->seen,
                                                 .totals = &batch->totals,
                                                 .split = &batch->split,
+                                                .plan = batch->cli->explain ? &batch->plan : NULL,
                                                 .tell = r2g_batch_progress_tell,
                                                 .line = r2g_batch_progress_line,
                                                 .user = &batch->progress};
@@ -293,6 +300,11 @@ static r2g_status verdict(const struct batch *batch, struct r2g_error *err) {
     return R2G_OK;
 }
 
+static r2g_status finish_files(struct batch *batch, struct r2g_error *err) {
+    r2g_status status = r2g_batch_stats_write(&batch->stats, batch->cli, batch->setup.folder, err);
+    return status == R2G_OK ? r2g_batch_summary(batch->cli, &batch->totals, batch->split_count, err) : status;
+}
+
 static r2g_status finish(struct batch *batch, r2g_status status, struct r2g_error *err) {
     struct r2g_error closing = {0};
     r2g_status closed = r2g_batch_journal_close(&batch->worker.journal, &closing);
@@ -304,10 +316,10 @@ static r2g_status finish(struct batch *batch, r2g_status status, struct r2g_erro
     if (!batch->first_rank)
         return agree(batch, R2G_OK, err);
     r2g_batch_progress_tell(&batch->progress, true);
-    if (status == R2G_OK)
-        status = r2g_batch_stats_write(&batch->stats, batch->cli, batch->setup.folder, err);
-    if (status == R2G_OK)
-        status = r2g_batch_summary(batch->cli, &batch->totals, batch->split_count, err);
+    if (status == R2G_OK && batch->cli->explain)
+        status = r2g_batch_plan_end(&batch->plan, &batch->totals, err);
+    else if (status == R2G_OK)
+        status = finish_files(batch, err);
     if (status == R2G_OK)
         status = verdict(batch, err);
     return agree(batch, status, err);
@@ -329,6 +341,7 @@ static r2g_status run(struct batch *batch) {
         r2g_cli_print_error(&err);
     if (batch->worker.scratch[0])
         rmdir(batch->worker.scratch);
+    r2g_batch_plan_close(&batch->plan);
     r2g_batch_queue_free(&batch->split);
     r2g_batch_stats_close(&batch->stats);
     r2g_batch_state_close(&batch->state);

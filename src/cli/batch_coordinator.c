@@ -13,6 +13,7 @@
 #include "cli/batch_messages.h"
 #include "cli/batch_names.h"
 #include "cli/batch_parcel.h"
+#include "cli/batch_plan.h"
 
 /* Images held at once: enough that the longest come first among many, and for each of very many ranks several. */
 #define WINDOW_MIN 16384u
@@ -55,8 +56,8 @@ struct run {
     int size;
     unsigned window, headers_out; /* tasks of headers that ranks have */
     struct local local;
-    /* Writes and records what ranks return; only where one does. Its journal is a file of its own. */
-    struct r2g_batch_worker returner;
+    /* Writes what ranks return, and records that and failures that no rank has met. Its journal is a file of its own. */
+    struct r2g_batch_worker recorder;
     struct r2g_buffer bytes;
     double rate; /* measured over estimated time */
     int64_t measured_ns, estimated_ns;
@@ -86,12 +87,29 @@ static bool ends(const struct run *run) {
 
 /* ---- finding ---- */
 
-/* What is not an image's own failure: such have no line in the statistics. */
-static void tell_failure(struct run *run, const struct r2g_error *failure) {
+/* The main thread's own journal, beside that of its second thread: made when something is to be recorded in it. */
+static r2g_status open_recorder(struct run *run, struct r2g_error *err) {
+    struct r2g_batch_journal *journal = &run->recorder.journal;
+    return journal->fd >= 0
+               ? R2G_OK
+               : r2g_batch_journal_open(journal, run->with->folder, run->with->cli->output, run->size, err);
+}
+
+/* Tells and records a failure that no rank has met. What cannot be recorded ends the run. */
+static void tell_failure(struct run *run, const char *path, const char *output, const struct r2g_error *failure) {
+    struct r2g_batch_totals *totals = run->with->totals;
+    struct r2g_batch_item item = {.path = (char *)(uintptr_t)path, .output = (char *)(uintptr_t)output};
+    struct r2g_report none = {0};
+    struct r2g_error trouble = {0};
     char line[sizeof failure->text + 16];
     int length = snprintf(line, sizeof line, "rgb2gray: %s\n", failure->text);
     run->with->line(run->with->user, line, (size_t)length);
-    run->with->totals->failed_count++;
+    totals->failed_count++;
+    r2g_status status = run->with->plan ? R2G_OK : open_recorder(run, &trouble);
+    if (status == R2G_OK)
+        status = r2g_batch_note(&run->recorder, &item, &none, failure, &trouble);
+    if (status != R2G_OK && totals->fatal.status == R2G_OK)
+        totals->fatal = trouble;
 }
 
 /* One more image: known to be done already, a second one with the same output, or waiting from now on. */
@@ -107,7 +125,7 @@ static r2g_status add_found(struct run *run, struct r2g_error *err) {
     r2g_status named = r2g_batch_output_name(cli->name_template, run->inputs.relative, cli->options.format, output,
                                              sizeof output, &failure);
     if (named != R2G_OK) {
-        tell_failure(run, &failure);
+        tell_failure(run, run->inputs.path, "", &failure);
         return R2G_OK;
     }
     uint64_t before = 0;
@@ -117,7 +135,7 @@ static r2g_status add_found(struct run *run, struct r2g_error *err) {
     if (before & R2G_BATCH_SEEN) {
         (void)!r2g_fail(&failure, R2G_EUSAGE, "%s: another input becomes %s too; --name can tell them apart",
                         run->inputs.path, output);
-        tell_failure(run, &failure);
+        tell_failure(run, run->inputs.path, output, &failure);
         return R2G_OK;
     }
     if (before & R2G_BATCH_DONE) {
@@ -145,7 +163,7 @@ static r2g_status find_more(struct run *run, bool *did, struct r2g_error *err) {
         else if (status == R2G_OK)
             status = add_found(run, err);
         else
-            tell_failure(run, &failure);
+            tell_failure(run, run->inputs.path, "", &failure);
         if (status != R2G_OK && failure.status == R2G_OK)
             return status;
     }
@@ -254,9 +272,18 @@ static r2g_status choose(struct run *run, int rank, struct r2g_batch_task *task,
         return R2G_OK;
     }
     bool all_known = totals->all_found && run->found.count == 0 && run->headers_out == 0;
-    r2g_status status = all_known ? put_aside(run, err) : R2G_OK;
+    r2g_status status = R2G_OK;
+    if (run->with->plan && (all_known || run->ready.count >= run->window / 2))
+        status = r2g_batch_plan_queue(run->with->plan, &run->ready, all_known, err);
+    else if (all_known)
+        status = put_aside(run, err);
     if (status != R2G_OK)
         return status;
+    if (run->with->plan) {
+        *chosen = all_known && run->own.count == 0;
+        task->kind = R2G_BATCH_FINISH;
+        return R2G_OK;
+    }
     task->kind = R2G_BATCH_CONVERT;
     if (rank == 0 && run->own.count > 0) {
         add_to(task, &run->own);
@@ -364,15 +391,15 @@ static r2g_status take_items(struct run *run, int rank, struct r2g_batch_task *t
 /* Writes an output that came back, whole, and then its line; the line of a failure where it cannot be. */
 static void write_return(struct run *run, const struct r2g_batch_item *item, const struct r2g_batch_return *returned,
                          struct r2g_batch_outcome *outcome) {
-    struct r2g_batch_worker *returner = &run->returner;
+    struct r2g_batch_worker *recorder = &run->recorder;
     char path[PATH_MAX];
     struct r2g_output *output = NULL;
     struct r2g_error failure = {0}, trouble = {0};
     snprintf(path, sizeof path, "%.2000s/%.2000s", run->with->cli->output, item->output);
     r2g_status status = R2G_OK;
     if (returned->output) {
-        struct r2g_output_options options = {.overwrite = r2g_batch_may_replace(returner, path)};
-        status = r2g_batch_make_room(returner, path, &failure);
+        struct r2g_output_options options = {.overwrite = r2g_batch_may_replace(recorder, path)};
+        status = r2g_batch_make_room(recorder, path, &failure);
         if (status == R2G_OK)
             status = r2g_output_create(&output, path, &options, &failure);
         if (status == R2G_OK)
@@ -381,20 +408,18 @@ static void write_return(struct run *run, const struct r2g_batch_item *item, con
             status = r2g_output_commit(output, &failure);
         r2g_output_close(output);
     }
-    if (status == R2G_OK) {
-        status = r2g_batch_journal_add(&returner->journal, returned->line, &trouble);
-    } else if (r2g_batch_is_fatal(&failure)) {
-        trouble = failure;
-    } else {
-        struct r2g_report none = {0};
-        char line[sizeof failure.text + 16];
-        int length = snprintf(line, sizeof line, "rgb2gray: %s\n", failure.text);
-        run->with->line(run->with->user, line, (size_t)length);
+    if (status != R2G_OK && !r2g_batch_is_fatal(&failure)) {
         outcome->done_count--;
-        outcome->failed_count++;
         outcome->out_nbytes -= returned->output_nbytes;
-        status = r2g_batch_note(returner, item, &none, &failure, &trouble);
+        tell_failure(run, item->path, item->output, &failure);
+        return;
     }
+    if (status != R2G_OK)
+        trouble = failure;
+    else
+        status = open_recorder(run, &trouble);
+    if (status == R2G_OK)
+        status = r2g_batch_journal_add(&recorder->journal, returned->line, &trouble);
     if (status != R2G_OK && outcome->fatal.status == R2G_OK)
         outcome->fatal = trouble;
 }
@@ -523,19 +548,6 @@ static void end_local(struct run *run) {
     r2g_batch_outcome_free(&run->local.outcome);
 }
 
-/* The journal of what ranks return; only where one will. */
-static r2g_status open_returner(struct run *run, struct r2g_error *err) {
-    run->returner = *run->with->worker;
-    run->returner.journal = (struct r2g_batch_journal){.fd = -1, .output_fd = -1};
-    run->returner.made_folder[0] = '\0';
-    for (int i = 0; i < run->size; i++) {
-        if (run->with->totals->ranks[i].returns_outputs)
-            return r2g_batch_journal_open(&run->returner.journal, run->with->folder, run->with->cli->output, run->size,
-                                          err);
-    }
-    return R2G_OK;
-}
-
 r2g_status r2g_batch_coordinate(struct r2g_batch_coordinator *coordinator, struct r2g_error *err) {
     struct run run = {.with = coordinator, .size = coordinator->comm ? coordinator->comm->size : 1, .rate = 1};
     run.window = WINDOW_EACH * (unsigned)run.size > WINDOW_MIN ? WINDOW_EACH * (unsigned)run.size : WINDOW_MIN;
@@ -546,15 +558,16 @@ r2g_status r2g_batch_coordinate(struct r2g_batch_coordinator *coordinator, struc
         run.ranks[i].state = AT_WORK; /* until its first message */
     const struct r2g_cli *cli = coordinator->cli;
     r2g_batch_inputs_open(&run.inputs, cli->inputs, cli->input_count, cli->output);
-    r2g_status status = open_returner(&run, err);
-    if (status == R2G_OK)
-        status = begin_local(&run, err);
+    run.recorder = *coordinator->worker;
+    run.recorder.journal = (struct r2g_batch_journal){.fd = -1, .output_fd = -1};
+    run.recorder.made_folder[0] = '\0';
+    r2g_status status = begin_local(&run, err);
     if (status == R2G_OK) {
         status = loop(&run, err);
         end_local(&run);
     }
     struct r2g_error closing;
-    r2g_status closed = r2g_batch_journal_close(&run.returner.journal, &closing);
+    r2g_status closed = r2g_batch_journal_close(&run.recorder.journal, &closing);
     if (status == R2G_OK && closed != R2G_OK) {
         status = closed;
         *err = closing;

@@ -31,6 +31,8 @@ struct r2g_batch_totals {
     struct r2g_batch_rank *ranks; /* rank_count of them */
 };
 
+struct r2g_batch_plan;
+
 struct r2g_batch_coordinator {
     const struct r2g_cli *cli;
     struct r2g_comm *comm; /* NULL: alone */
@@ -38,7 +40,8 @@ struct r2g_batch_coordinator {
     const char *folder; /* the journal's */
     struct r2g_batch_set *seen;
     struct r2g_batch_totals *totals;
-    struct r2g_batch_queue *split;                             /* receives the pictures to be split over all ranks */
+    struct r2g_batch_plan *plan;   /* NULL: convert. Else images are planned instead of converted; see batch_plan.h */
+    struct r2g_batch_queue *split; /* receives the pictures to be split over all ranks */
     void (*tell)(void *user, bool last);                       /* progress, from time to time */
     void (*line)(void *user, const char *text, size_t nbytes); /* a failure, for people */
     void *user;

@@ -128,7 +128,7 @@ static r2g_status walk(struct r2g_batch_inputs *inputs, bool *found, struct r2g_
             if (status != R2G_OK)
                 return status;
         } else if (kind == DT_REG && pattern && fnmatch(pattern, inputs->path, FNM_PATHNAME | FNM_PERIOD) == 0) {
-            *found = true;
+            *found = inputs->fitted = true;
             inputs->inode = inode_of(inputs, entry);
             return R2G_OK;
         } else if (kind == DT_REG && !pattern) {
@@ -173,6 +173,7 @@ static r2g_status take_pattern(struct r2g_batch_inputs *inputs, const char *argu
     while (length > 0 && argument[length - 1] != '/')
         length--;
     inputs->pattern = argument;
+    inputs->fitted = false;
     inputs->root = length;
     snprintf(inputs->path, sizeof inputs->path, "%.*s", (int)length, argument);
     if (length > 0)
@@ -227,6 +228,10 @@ static r2g_status next(struct r2g_batch_inputs *inputs, bool *found, struct r2g_
                 *found = false;
                 status = enter(inputs, err);
             }
+        } else if (inputs->pattern && !inputs->fitted) {
+            snprintf(inputs->path, sizeof inputs->path, "%.4095s", inputs->pattern);
+            inputs->pattern = NULL;
+            return r2g_fail(err, R2G_EINPUT, "%s: no image has a name that fits this pattern", inputs->path);
         } else if (inputs->next < inputs->count) {
             status = take(inputs, inputs->arguments[inputs->next++], found, err);
         } else {

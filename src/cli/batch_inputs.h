@@ -26,6 +26,7 @@ struct r2g_batch_inputs {
     char *line;
     size_t line_capacity;
     const char *pattern;                 /* of the argument at hand, or NULL */
+    bool fitted;                         /* some name did */
     DIR *folders[R2G_BATCH_DEPTH_MAX];   /* the walk at hand */
     size_t lengths[R2G_BATCH_DEPTH_MAX]; /* of `path`, to the end of each folder's name */
     int depth;

@@ -61,6 +61,8 @@ struct work {
 /* Writes the image's line into the journal; where that is not seen from here, it is returned, with the output. */
 static r2g_status write_line(const struct work *work, const struct r2g_batch_record *record, const char *out_path,
                              struct r2g_error *err) {
+    if (work->worker->cli->explain)
+        return R2G_OK;
     char *line = r2g_batch_record_line(record);
     if (!line)
         return r2g_fail(err, R2G_ENOMEM, "no memory for the journal");

@@ -373,8 +373,12 @@ static r2g_status check_batch(const struct parse *parse) {
         return r2g_fail(parse->err, R2G_EUSAGE, "batch takes files, folders, patterns, @LIST, or '-' for a list");
     if (!cli->output || strcmp(cli->output, "-") == 0)
         return r2g_fail(parse->err, R2G_EUSAGE, "batch needs a folder for the outputs: give -o");
-    if (cli->compare || cli->explain)
-        return r2g_fail(parse->err, R2G_EUSAGE, "batch takes no --compare or --explain");
+    if (cli->compare)
+        return r2g_fail(parse->err, R2G_EUSAGE, "batch takes no --compare");
+    if (cli->explain && (cli->resume || cli->stats_csv || cli->stats_jsonl || cli->manifest || cli->report_file))
+        return r2g_fail(parse->err, R2G_EUSAGE,
+                        "--explain converts nothing, so there is nothing for --resume, --stats, --manifest or "
+                        "--report-file (the plan is printed)");
     if (strlen(cli->output) > 1500)
         return r2g_fail(parse->err, R2G_EUSAGE, "the name of the output folder is too long");
     return R2G_OK;

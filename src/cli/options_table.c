@@ -51,7 +51,8 @@ const struct r2g_cli_option r2g_cli_options[] = {
         "Also run with one process, check that both outputs are the same, and report how the times compare."},
     [OPT_REPEAT] = {"repeat", 0, "N", R2G_CLI_GROUP_REPORT, "Runs of each kind under --compare. Default: 3."},
     [OPT_EXPLAIN] = {"explain", 0, NULL, R2G_CLI_GROUP_REPORT,
-        "Say what would be done, and do nothing. With -n N: what N processes would do."},
+        "Say what would be done, and do nothing. With -n N: what N processes would do. Of batch: the plan, a line an "
+        "image."},
     [OPT_REPORT] = {"report", 0, "KIND", R2G_CLI_GROUP_REPORT,
         "Report what was done, on standard output: none, text or json. Default: text under --compare and --explain, "
         "else none."},

@@ -102,11 +102,17 @@ class Batch(unittest.TestCase):
         self.assertEqual(parts, self.expected)
 
     def test_two_inputs_with_one_output(self):
-        twice = self.path("twice")
-        result = self.batch(2, os.path.join(self.inputs, "a", "0.ppm"), os.path.join(self.inputs, "a", "0.ppm"), "-o", twice)
-        self.assertEqual(result.code, 13, result)
-        self.assertIn("another input becomes 0.png too", result.err)
-        self.assertEqual(set(self.files(twice)), {"0.png"})
+        """The second one is a failure, and so is what is not there: in the statistics too, and again with --resume."""
+        twice, image, stats = self.path("twice"), os.path.join(self.inputs, "a", "0.ppm"), self.path("s.csv")
+        missing, pattern = os.path.join(self.folder, "missing.png"), os.path.join(self.folder, "none-*.png")
+        for resume in ([], ["--resume"]):
+            result = self.batch(2, image, image, missing, pattern, "-o", twice, "--stats", stats, *resume)
+            self.assertEqual(result.code, 13, result)
+            self.assertIn("another input becomes 0.png too", result.err)
+            self.assertEqual(set(self.files(twice)), {"0.png"})
+            with open(stats, newline="") as file:
+                rows = [(row["input"], row["outcome"]) for row in csv.DictReader(file)]
+            self.assertEqual(sorted(rows), sorted([(image, "done"), (image, "failed"), (missing, "failed"), (pattern, "failed")]))
 
     def test_resume_checks_what_was_asked(self):
         out = self.path("out")
@@ -140,6 +146,26 @@ class Batch(unittest.TestCase):
         with open(self.path("s.csv"), newline="") as file:
             names = [row["output"] for row in csv.DictReader(file)]
         self.assertEqual(sorted(names), sorted([*self.expected, "broken.png"]))
+
+    def test_the_plan_is_printed_and_nothing_is_made(self):
+        folder, out = self.path("in"), self.path("out")
+        shutil.copytree(self.inputs, folder)
+        support.make_ppm(os.path.join(folder, "large.ppm"), "noise", 5000, 5000)
+        for ranks in (0, 3):
+            result = self.batch(ranks, folder, "-o", out, "--explain", "--report", "json")
+            self.assertEqual(result.code, 13, result)
+            *images, plan = result.reports()
+            self.assertFalse(os.path.exists(out))
+            self.assertEqual(sorted(image["output"] for image in images), sorted([*self.expected, "large.png"]))
+            split = [image["output"] for image in images if image["split"]]
+            self.assertEqual(split, ["large.png"] if ranks else [])
+            self.assertEqual((plan["images"], plan["split"], plan["failed"]), (COUNT + 1, len(split), 1))
+            for rank, told in enumerate(plan["ranks"]):
+                own = [image["cost_ns"] for image in images if image["rank"] == rank]
+                self.assertEqual((told["images"], told["cost_ns"]), (len(own), sum(own)))
+        text = self.batch(2, folder, "-o", out, "--explain")
+        self.assertIn("5000 x 5000", text.out)
+        self.assertEqual(self.batch(0, folder, "-o", out, "--explain", "--resume").code, 2)
 
     def many(self):
         """Enough work that a run can be met in its middle."""
