@@ -157,6 +157,22 @@ static volatile pid_t launched;          /* mpirun, once it runs */
 static char ranks_path[64];              /* where the kernel lists its child processes */
 static bool batch, own_group;            /* of what runs */
 
+/* Whether a child of mpirun is a rank. Others (srun, ssh) are its way to other hosts, whose ranks would end with them.
+ * `pid` are its digits. Only what is allowed in a signal handler. */
+static bool is_rank(const char *pid, size_t length) {
+    char path[40] = "/proc/", name[8];
+    size_t nbytes = strlen(path);
+    if (length > 16)
+        return false;
+    memcpy(path + nbytes, pid, length);
+    memcpy(path + nbytes + length, "/comm", sizeof "/comm");
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t got = fd >= 0 ? read(fd, name, sizeof name) : 0;
+    if (fd >= 0)
+        close(fd);
+    return got == (ssize_t)sizeof name && memcmp(name, "rgb2gray", sizeof name) == 0;
+}
+
 /* mpirun lets its processes work on for a second before it passes a signal on: so they are told here, too. Only what is
  * allowed in a signal handler. */
 static void signal_ranks(int signal_number) {
@@ -165,15 +181,15 @@ static void signal_ranks(int signal_number) {
     ssize_t length = fd >= 0 ? read(fd, text, sizeof text - 1) : 0;
     if (fd >= 0)
         close(fd);
-    pid_t pid = 0;
-    for (ssize_t i = 0; i < length; i++) {
-        if (text[i] >= '0' && text[i] <= '9') {
-            pid = pid * 10 + (text[i] - '0');
-            continue;
-        }
-        if (pid > 0)
+    text[length > 0 ? length : 0] = '\0';
+    for (const char *digits = text; *digits;) {
+        size_t count = strspn(digits, "0123456789");
+        pid_t pid = 0;
+        for (size_t i = 0; i < count; i++)
+            pid = pid * 10 + (digits[i] - '0');
+        if (count > 0 && is_rank(digits, count))
             kill(pid, signal_number);
-        pid = 0;
+        digits += count > 0 ? count : 1;
     }
 }
 
