@@ -10,6 +10,9 @@ int r2g_cli_info(const struct r2g_cli *cli);
 /* A scaled picture, or tiles of one. */
 int r2g_cli_preview(const struct r2g_cli *cli);
 
+/* How conversions scale with the number of ranks: cli->inputs[0] is "scaling". See scaling.c. */
+int r2g_cli_bench(const struct r2g_cli *cli);
+
 /* The next five need MPI. In the program that is started they are in handover.c and become the program that has it. */
 
 /* Conversions under a launcher. */

@@ -39,6 +39,7 @@ void r2g_cli_print_help(FILE *file) {
           "  rgb2gray batch FOLDER -o OUT           many images, with a journal\n"
           "  rgb2gray doctor                        checks MPI and this machine\n"
           "  rgb2gray preview INPUT -o OUT.jpg      a scaled picture, for looking at\n"
+          "  rgb2gray bench scaling [INPUT]         how this machine scales, as a page\n"
           "\n"
           "It runs alone, with -n N, under mpirun, or under srun; the output is the same,\n"
           "byte for byte. '-' is standard input or output.\n",

@@ -109,6 +109,8 @@ static int run_command(const struct r2g_cli *cli) {
         return r2g_cli_info(cli);
     case R2G_CLI_PREVIEW:
         return r2g_cli_preview(cli);
+    case R2G_CLI_BENCH:
+        return r2g_cli_bench(cli);
     case R2G_CLI_DOCTOR:
         return r2g_cli_doctor(cli);
     default:

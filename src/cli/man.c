@@ -84,7 +84,8 @@ static void print_environment(FILE *file) {
         file, "RGB2GRAY_ISA",
         "Forces the instruction set of the kernels: scalar, sse4, avx2, avx512 or neon. The output is the same "
         "with each.");
-    r2g_troff_entry(file, "TMPDIR", "Folder for a copy of standard input. Default: /tmp.");
+    r2g_troff_entry(file, "TMPDIR",
+                    "Folder for a copy of standard input (default: /tmp), and for the pictures of bench scaling.");
     r2g_troff_entry(file, "OMPI_MCA_*",
                     "Settings of Open MPI. On a single host OMPI_MCA_pml is set to ob1, and HWLOC_COMPONENTS to "
                     "-opencl,-gl, where they are not set: both make the start faster.");
@@ -98,6 +99,7 @@ static void print_examples(FILE *file) {
         {"Many, into a folder:", "rgb2gray --format png *.jpg -o gray/"},
         {"With four processes, and a comparison with one:", "rgb2gray -n 4 --compare slide.png -o slide-gray.png"},
         {"On the hosts that a file lists:", "rgb2gray -n 12 --hostfile hosts slide.png"},
+        {"How this computer scales:", "rgb2gray bench scaling"},
         {"In a Slurm job:", "srun --mpi=pmix rgb2gray slide.png -o slide-gray.png"},
         {"From and to a pipe:", "cat scan.png | rgb2gray - --format png > gray.png"},
     };
@@ -120,7 +122,7 @@ static const char *const description[] = {
     "'rgb2gray "
     "doctor' checks MPI and this machine, and names a remedy for each thing it finds. A file that has one of these "
     "names "
-    "(or batch, pool or preview) can be given as ./info or ./doctor.",
+    "(or batch, bench, pool or preview) can be given as ./info or ./doctor.",
     "Reports come as text for people or as JSON for programs: one object a line for each input.",
     NULL,
 };
@@ -153,6 +155,32 @@ static const char *const batch[] = {
     "signal "
     "(exit code 14), a killed process, a lost host or a full disk. What has failed is tried again, and so is what has "
     "changed since.",
+    NULL,
+};
+
+static const char *const bench[] = {
+    "'rgb2gray bench scaling' measures how conversions scale with the number of processes on this computer, or on the "
+    "hosts of --hostfile: strong scaling (the same picture) and weak scaling (a picture whose height grows with them). "
+    "It "
+    "prints tables, and leaves in a folder scaling.csv (a row for each run), scaling.json (what they add up to), "
+    "scaling.svg (the speed-up) and scaling.html, a page to look at or print: speed-up, efficiency, where the time "
+    "goes, "
+    "the POP centre's factors (https://pop-coe.eu/node/69), and the luma kernel beside a memory copy by as many "
+    "processes "
+    "at once.",
+    "Without an input it makes a photo-like picture of 8-bit RGB itself, the same one each time. The picture of weak "
+    "scaling is its upper part, in proportion to the processes, so that the most of them have all of it in both kinds. "
+    "With an input, strong scaling is about that; weak scaling is about a made picture of the same width and height, "
+    "at "
+    "most 128 megapixels, since other rows of the input could take longer than its first ones.",
+    "Each run is the program itself, started anew, as rgb2gray -n K --report json; one process on this computer runs "
+    "without MPI. One uncounted run of each kind goes first; then the numbers of processes take turns, upwards and "
+    "downwards. Medians count. Launch is not part of a run's time and is shown apart. The made pictures, about six "
+    "bytes "
+    "for each pixel of the largest, are in TMPDIR, or in the output folder where that is not set, and are removed "
+    "afterwards; hosts that do not see them are sent their rows.",
+    "A run that fails ends all with its exit status, and leaves no output. --from FILE makes the figures and the page "
+    "anew from a scaling.csv, which may hold runs of several machines or settings, simulated ones too.",
     NULL,
 };
 
@@ -200,6 +228,8 @@ void r2g_cli_print_man(FILE *file) {
           ".B rgb2gray\n[\\fIoptions\\fP] \\fIinput\\fP... [\\fB\\-o\\fP \\fIfolder\\fP/]\n.br\n"
           ".B rgb2gray info\n[\\fIoptions\\fP] \\fIfile\\fP...\n.br\n"
           ".B rgb2gray batch\n[\\fIoptions\\fP] \\fIinput\\fP ... \\fB\\-o\\fP \\fIfolder\\fP\n.br\n"
+          ".B rgb2gray bench scaling\n[\\fIinput\\fP] [\\fB\\-n\\fP \\fI1,2,4\\fP] [\\fB\\-o\\fP "
+          "\\fIfolder\\fP]\n.br\n"
           ".B rgb2gray doctor\n[\\fB\\-\\-report\\fP \\fIkind\\fP]\n.br\n"
           ".B rgb2gray preview\n[\\fB\\-\\-size\\fP \\fIN\\fP] \\fIinput\\fP \\fB\\-o\\fP "
           "\\fIout.jpg\\fP|\\fIout.png\\fP\n.br\n"
@@ -214,6 +244,7 @@ void r2g_cli_print_man(FILE *file) {
     print_exits(file);
     print_environment(file);
     r2g_troff_section(file, "BATCH", batch);
+    r2g_troff_section(file, "BENCH", bench);
     r2g_troff_section(file, "PREVIEW", preview);
     r2g_troff_section(file, "POOL", pool);
     print_examples(file);

@@ -13,6 +13,8 @@
 #include "codec/codec.h"
 #include "pipeline/preview.h"
 
+#define RANKS_MAX 100000
+
 /* What the parser keeps beside its result. */
 struct parse {
     struct r2g_cli *cli;
@@ -201,10 +203,16 @@ static r2g_status set_option(struct parse *parse, int option, const char *text) 
         return r2g_value_count(parse->label, text, &cli->options.max_pixels, parse->err);
     case OPT_MEM_LIMIT:
         return r2g_value_size(parse->label, text, &cli->options.mem_limit_nbytes, parse->err);
+    case OPT_FROM:
+        cli->from = text;
+        return text[0] ? R2G_OK : r2g_fail(parse->err, R2G_EUSAGE, "--from takes a file name");
     case OPT_RANKS:
-        return set_number(parse, text, 1, 100000, &cli->rank_count);
+        cli->ranks_text = text;
+        /* a list is a bench's: whether this is one is known later */
+        return strchr(text, ',') ? R2G_OK : set_number(parse, text, 1, RANKS_MAX, &cli->rank_count);
     case OPT_SIZE:
-        return set_number(parse, text, R2G_PREVIEW_SIZE_MIN, R2G_PREVIEW_SIZE_MAX, &cli->preview_size);
+        cli->size_text = text;
+        return R2G_OK;
     case OPT_REPEAT:
         return set_number(parse, text, 1, 1000, &cli->run_count);
     case OPT_COMPRESSION:
@@ -248,11 +256,8 @@ static r2g_status refuse(const char *argument, bool missing, struct r2g_error *e
 static const struct {
     const char *word;
     enum r2g_cli_command command;
-} commands[] = {{"info", R2G_CLI_INFO},
-                {"doctor", R2G_CLI_DOCTOR},
-                {"pool", R2G_CLI_POOL},
-                {"preview", R2G_CLI_PREVIEW},
-                {"batch", R2G_CLI_BATCH}};
+} commands[] = {{"info", R2G_CLI_INFO},       {"doctor", R2G_CLI_DOCTOR}, {"pool", R2G_CLI_POOL},
+                {"preview", R2G_CLI_PREVIEW}, {"batch", R2G_CLI_BATCH},   {"bench", R2G_CLI_BENCH}};
 
 static const char *command_word(enum r2g_cli_command command) {
     for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++) {
@@ -357,13 +362,47 @@ static r2g_status check_preview(const struct parse *parse) {
     static const int allowed[] = {OPT_OUTPUT, OPT_FORCE, OPT_SYNC,  OPT_MAX_PIXELS, OPT_MEM_LIMIT,
                                   OPT_SIZE,   OPT_TILES, OPT_QUIET, OPT_COUNT};
     const struct r2g_cli *cli = parse->cli;
+    uint64_t size = 0;
     r2g_status status = check_allowed(parse, allowed);
     if (status != R2G_OK)
         return status;
     if (cli->input_count != 1 || !cli->output || strcmp(cli->output, "-") == 0)
         return r2g_fail(parse->err, R2G_EUSAGE, "preview takes one input, and -o with a name");
+    if (cli->size_text)
+        status =
+            r2g_value_number("--size", cli->size_text, R2G_PREVIEW_SIZE_MIN, R2G_PREVIEW_SIZE_MAX, &size, parse->err);
+    if (status != R2G_OK)
+        return status;
+    if (cli->size_text)
+        parse->cli->preview_size = (int)size;
     if (cli->tiles && (parse->seen[OPT_SIZE] || parse->seen[OPT_FORCE]))
         return r2g_fail(parse->err, R2G_EUSAGE, "--tiles goes without --size and --force");
+    return status;
+}
+
+static r2g_status check_bench(const struct parse *parse) {
+    static const int allowed[] = {OPT_OUTPUT, OPT_FORMAT, OPT_FORCE, OPT_RANKS, OPT_HOSTFILE,
+                                  OPT_REPEAT, OPT_SIZE,   OPT_FROM,  OPT_QUIET, OPT_COUNT};
+    static const int measured[] = {OPT_FORMAT, OPT_RANKS, OPT_HOSTFILE, OPT_REPEAT, OPT_SIZE};
+    const struct r2g_cli *cli = parse->cli;
+    if (cli->input_count == 0 || strcmp(cli->inputs[0], "scaling") != 0)
+        return r2g_fail(parse->err, R2G_EUSAGE, "bench measures one thing: rgb2gray bench scaling");
+    r2g_status status = check_allowed(parse, allowed);
+    if (status != R2G_OK)
+        return status;
+    if (cli->input_count > 2 || (cli->input_count == 2 && strcmp(cli->inputs[1], "-") == 0))
+        return r2g_fail(parse->err, R2G_EUSAGE, "bench scaling takes at most one picture, which must be a file");
+    if (cli->output && strcmp(cli->output, "-") == 0)
+        return r2g_fail(parse->err, R2G_EUSAGE, "bench scaling writes into a folder: -o cannot be '-'");
+    if (cli->input_count == 2 && parse->seen[OPT_SIZE])
+        return r2g_fail(parse->err, R2G_EUSAGE,
+                        "--size is of the picture that bench scaling makes where none is given");
+    for (size_t i = 0; cli->from && i < sizeof measured / sizeof measured[0]; i++) {
+        if (parse->seen[measured[i]] || cli->input_count == 2)
+            return r2g_fail(parse->err, R2G_EUSAGE, "--from measures nothing, so it takes no %s%s",
+                            cli->input_count == 2 ? "" : "--",
+                            cli->input_count == 2 ? "picture" : r2g_cli_options[measured[i]].name);
+    }
     return R2G_OK;
 }
 
@@ -387,6 +426,7 @@ static r2g_status check_batch(const struct parse *parse) {
 static r2g_status check(struct parse *parse) {
     struct r2g_cli *cli = parse->cli;
     const bool *seen = parse->seen;
+    uint64_t number;
     if (cli->command == R2G_CLI_HELP || cli->command == R2G_CLI_VERSION || cli->command == R2G_CLI_MAN)
         return R2G_OK;
     if (cli->report == R2G_CLI_REPORT_DEFAULT)
@@ -397,6 +437,12 @@ static r2g_status check(struct parse *parse) {
         return r2g_fail(parse->err, R2G_EUSAGE, "--report-file goes with --report text or json");
     if (seen[OPT_WEIGHTS] && seen[OPT_METHOD])
         return r2g_fail(parse->err, R2G_EUSAGE, "--method and --weights exclude each other");
+    if (cli->command == R2G_CLI_BENCH)
+        return check_bench(parse);
+    if (seen[OPT_FROM])
+        return r2g_fail(parse->err, R2G_EUSAGE, "--from goes with bench scaling");
+    if (cli->ranks_text && cli->rank_count == 0) /* a list: told as anything else that is no number */
+        return r2g_value_number("--ranks", cli->ranks_text, 1, RANKS_MAX, &number, parse->err);
     if (cli->hostfile && cli->rank_count == 0)
         return r2g_fail(parse->err, R2G_EUSAGE, "--hostfile needs the number of processes: give -n");
     if (cli->command == R2G_CLI_POOL)
@@ -404,7 +450,7 @@ static r2g_status check(struct parse *parse) {
     if (cli->command == R2G_CLI_PREVIEW)
         return check_preview(parse);
     if (seen[OPT_SIZE] || seen[OPT_TILES])
-        return r2g_fail(parse->err, R2G_EUSAGE, "--size and --tiles go with preview");
+        return r2g_fail(parse->err, R2G_EUSAGE, "--size goes with preview and bench, --tiles with preview");
     if (cli->command == R2G_CLI_BATCH)
         return check_batch(parse);
     for (int option = OPT_RESUME; option <= OPT_MANIFEST; option++) {
@@ -461,7 +507,6 @@ r2g_status r2g_cli_parse(struct r2g_cli *cli, int argc, char **argv, struct r2g_
     memset(cli, 0, sizeof *cli);
     r2g_options_default(&cli->options);
     cli->argv = argv;
-    cli->run_count = 3;
     cli->preview_size = R2G_PREVIEW_SIZE;
     cli->name_template = R2G_BATCH_TEMPLATE;
     /* "-ab" may stand for two options, "--" is added: at most one argument a character. */
@@ -476,6 +521,8 @@ r2g_status r2g_cli_parse(struct r2g_cli *cli, int argc, char **argv, struct r2g_
     if (status != R2G_OK)
         return status;
     take_command(cli, argc, argv);
+    if (!parse.seen[OPT_REPEAT] && cli->command != R2G_CLI_BENCH)
+        cli->run_count = 3;
     status = check(&parse);
     return status == R2G_OK ? forward_inputs(cli, err) : status;
 }

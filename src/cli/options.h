@@ -18,6 +18,7 @@ enum r2g_cli_command {
     R2G_CLI_POOL, /* inputs[0] is the socket */
     R2G_CLI_PREVIEW,
     R2G_CLI_BATCH, /* inputs: see batch_inputs.h */
+    R2G_CLI_BENCH, /* inputs[0] is "scaling" */
     R2G_CLI_HELP,
     R2G_CLI_VERSION,
     R2G_CLI_MAN,
@@ -37,8 +38,10 @@ struct r2g_cli {
     bool explain, compare, quiet;
     bool tiles;                 /* of a preview */
     int preview_size;           /* --size */
-    int run_count;              /* --repeat */
+    int run_count;              /* --repeat; of a bench 0 where not given */
     int rank_count;             /* -n, 0 where not given */
+    const char *ranks_text;     /* -n as it was given, which may be a list for a bench, or NULL */
+    const char *size_text;      /* --size as it was given, or NULL */
     const char *hostfile;       /* or NULL */
     enum r2g_cli_report report; /* never R2G_CLI_REPORT_DEFAULT after parsing */
     const char *report_file;    /* or NULL */
@@ -48,6 +51,7 @@ struct r2g_cli {
     int part, part_count;                           /* --part, or 0 */
     const char *name_template;                      /* never NULL */
     const char *stats_csv, *stats_jsonl, *manifest; /* or NULL */
+    const char *from;                               /* of a bench, or NULL */
     char **
         forward; /* the arguments without -n and --hostfile, after the command if there is one, for the program that mpirun starts; NULL-terminated */
     int forward_count;
@@ -63,6 +67,7 @@ enum r2g_cli_group {
     R2G_CLI_GROUP_REPORT,
     R2G_CLI_GROUP_PREVIEW,
     R2G_CLI_GROUP_BATCH,
+    R2G_CLI_GROUP_BENCH,
     R2G_CLI_GROUP_OTHER,
     R2G_CLI_GROUP_COUNT,
 };

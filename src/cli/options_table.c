@@ -44,12 +44,14 @@ const struct r2g_cli_option r2g_cli_options[] = {
         "Memory that one process may use for its buffers, such as 800MiB or 4GiB. 0: no limit. Default: three "
         "quarters of what is free."},
     [OPT_RANKS] = {"ranks", 'n', "N", R2G_CLI_GROUP_PARALLEL,
-        "Share the work among N processes, started through mpirun."},
+        "Share the work among N processes, started through mpirun. For bench scaling a list, such as 1,2,4; default: powers "
+        "of two up to this computer's cores, or the slots of the --hostfile."},
     [OPT_HOSTFILE] = {"hostfile", 0, "FILE", R2G_CLI_GROUP_PARALLEL,
         "With -n: start the processes on the hosts that FILE lists (see mpirun)."},
     [OPT_COMPARE] = {"compare", 0, NULL, R2G_CLI_GROUP_REPORT,
         "Also run with one process, check that both outputs are the same, and report how the times compare."},
-    [OPT_REPEAT] = {"repeat", 0, "N", R2G_CLI_GROUP_REPORT, "Runs of each kind under --compare. Default: 3."},
+    [OPT_REPEAT] = {"repeat", 0, "N", R2G_CLI_GROUP_REPORT, 
+        "Runs of each kind under --compare (default: 3) and bench scaling (default: 5)."},
     [OPT_EXPLAIN] = {"explain", 0, NULL, R2G_CLI_GROUP_REPORT,
         "Say what would be done, and do nothing. With -n N: what N processes would do. Of batch: the plan, a line an "
         "image."},
@@ -61,7 +63,8 @@ const struct r2g_cli_option r2g_cli_options[] = {
     [OPT_PROGRESS] = {"progress", 0, "KIND", R2G_CLI_GROUP_REPORT,
         "Progress on standard error: auto (a line when that is a terminal; default), none, bar or json."},
     [OPT_SIZE] = {"size", 0, "N", R2G_CLI_GROUP_PREVIEW,
-        "Longest side of the scaled picture, from 16 to 8192 pixels. Default: 1024. Pictures are never enlarged."},
+        "Longest side of the scaled picture, from 16 to 8192 pixels. Default: 1024. Pictures are never enlarged. (For bench "
+        "scaling: see there.)"},
     [OPT_TILES] = {"tiles", 0, NULL, R2G_CLI_GROUP_PREVIEW,
         "Make a folder of tiles of 512 pixels at full size, half, a quarter and so on, with a description in "
         "tiles.json."},
@@ -81,6 +84,10 @@ const struct r2g_cli_option r2g_cli_options[] = {
         "given for both."},
     [OPT_MANIFEST] = {"manifest", 0, "FILE", R2G_CLI_GROUP_BATCH,
         "Write the SHA-256 of each output to FILE, for sha256sum --check in the output folder."},
+    [OPT_FROM] = {"from", 0, "FILE", R2G_CLI_GROUP_BENCH,
+        "Measure nothing: make figures and page from FILE, a scaling.csv. --size is the picture that bench scaling makes, "
+        "as 8000x6000 or 48MP; default: 8 megapixels for each of the most ranks, 16 at least and 128 at most. --format: "
+        "of its outputs; default: png. -o: its folder; default: rgb2gray-scaling."},
     [OPT_QUIET] = {"quiet", 'q', NULL, R2G_CLI_GROUP_OTHER, "No progress and no notes; errors only."},
     [OPT_HELP] = {"help", 'h', NULL, R2G_CLI_GROUP_OTHER, "Show this help."},
     [OPT_VERSION] = {"version", 0, NULL, R2G_CLI_GROUP_OTHER,
@@ -99,5 +106,6 @@ const char *const r2g_cli_group_titles[R2G_CLI_GROUP_COUNT] = {
     [R2G_CLI_GROUP_REPORT] = "Reports and progress",
     [R2G_CLI_GROUP_PREVIEW] = "Previews",
     [R2G_CLI_GROUP_BATCH] = "Batches",
+    [R2G_CLI_GROUP_BENCH] = "Scaling benchmarks",
     [R2G_CLI_GROUP_OTHER] = "Other",
 };

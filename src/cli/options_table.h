@@ -36,6 +36,7 @@ enum {
     OPT_NAME,
     OPT_STATS,
     OPT_MANIFEST,
+    OPT_FROM,
     OPT_QUIET,
     OPT_HELP,
     OPT_VERSION,
