@@ -20,6 +20,7 @@ fi
 
 root=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.." && pwd)
 jobs=$(nproc)
+halves=$((2 * jobs)) # what tests/CMakeLists.txt counts processors in
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 
@@ -42,7 +43,7 @@ build() {
 cd "$root"
 status=0
 build dev
-ctest --test-dir build/dev --output-on-failure --no-tests=error -j "$jobs" "$@" || status=1
+ctest --test-dir build/dev --output-on-failure --no-tests=error -j "$halves" "$@" || status=1
 build asan
-ctest --test-dir build/asan --output-on-failure -j "$jobs" -L '^(unit|fuzz|asan)$' "$@" || status=1
+ctest --test-dir build/asan --output-on-failure -j "$halves" -L '^(unit|fuzz|asan)$' "$@" || status=1
 exit "$status"

@@ -2,6 +2,7 @@
 
 The PNG decoder here is written from the specification and shares no code with the program or with libpng.
 """
+import io
 import os
 import struct
 import subprocess
@@ -9,6 +10,7 @@ import sys
 import zlib
 
 import numpy as np
+from PIL import Image
 
 PROGRAM = sys.argv[1] if len(sys.argv) > 1 else os.environ.get("RGB2GRAY", "rgb2gray")
 SOURCE = os.environ.get("RGB2GRAY_SOURCE", os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
@@ -59,14 +61,31 @@ def read_pnm(data):
 
 
 def decode_output(path):
-    """A PNG that the program wrote, through netpbm: (gray, alpha or None, maximum)."""
+    """A PNG that the program wrote: (gray, alpha or None, maximum). Its framing and sums are checked; the pixels are read
+    by Pillow, here and thus soon, or by netpbm where Pillow would show 8 of 16 bits."""
+    with open(path, "rb") as file:
+        data = file.read()
+    chunks = png_chunks(data)
+    width, height, depth, colour, interlaced = png_header(data)
+    assert (depth, colour) in ((8, 0), (8, 4), (16, 0), (16, 4)) and not interlaced, (depth, colour, interlaced)
+    nbytes = len(zlib.decompress(b"".join(body for kind, body in chunks if kind == "IDAT")))
+    assert nbytes == height * (1 + width * depth // 8 * (2 if colour == 4 else 1)), nbytes
+    if (depth, colour) == (16, 4):
+        return _decode_by_netpbm(path)
+    with Image.open(io.BytesIO(data)) as image:
+        samples = np.asarray(image)
+    if colour == 4:
+        return samples[..., 0], samples[..., 1], 255
+    return samples, None, (1 << depth) - 1
+
+
+def _decode_by_netpbm(path):
     done = run("pngtopam", "-alphapam", path)
     if done.returncode != 0:
         raise ValueError("netpbm does not read %s: %s" % (path, done.stderr))
     samples, maximum = read_pnm(done.stdout)
     assert samples.shape[2] == 2, samples.shape
-    has_alpha = png_header(open(path, "rb").read())[3] == 4
-    return samples[..., 0], samples[..., 1] if has_alpha else None, maximum
+    return samples[..., 0], samples[..., 1], maximum
 
 
 # ---- PNG (ISO/IEC 15948) ----
