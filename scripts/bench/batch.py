@@ -1,12 +1,13 @@
 """The part about many images: rgb2gray batch beside a shell loop, GNU parallel with vips, and mogrify, all in turn."""
+import csv
 import hashlib
-import json
 import os
 import random
 import shlex
 import shutil
 import statistics
 import subprocess
+import tempfile
 import time
 
 import pictures
@@ -37,16 +38,20 @@ def made_pictures(store, say):
 def corpus_pictures(program, corpus, say):
     """Real files, where there is a folder of them: those that rgb2gray converts and that are not large."""
     files = []
-    for name, extension in FORMATS:
-        folder = os.path.join(corpus, name)
-        for entry in sorted(os.listdir(folder)) if corpus and os.path.isdir(folder) else []:
-            source = os.path.join(folder, entry)
-            asked = subprocess.run([program, "info", "--report", "json", "--max-pixels", "4000000", "--", source],
-                                   capture_output=True, check=False)
-            if asked.returncode == 0 and json.loads(asked.stdout)["input"]["format"].lower().startswith(name):
-                files.append((source, extension))
+    with tempfile.TemporaryDirectory() as scratch:
+        for name, extension in FORMATS:
+            folder = os.path.join(corpus, name)
+            if not corpus or not os.path.isdir(folder):
+                continue
+            stats = os.path.join(scratch, name + ".csv")
+            subprocess.run([program, "batch", folder, "-o", os.path.join(scratch, name), "--max-pixels", "4000000",
+                            "--name", "{name}.{ext}", "--stats", stats, "--report", "none"], capture_output=True,
+                           check=False)
+            with open(stats, encoding="utf-8", newline="") as file:
+                files += [(row["input"], extension) for row in csv.DictReader(file)
+                          if row["outcome"] == "done" and row["in_format"].lower().startswith(name)]
     say(f"batch: {len(files)} files of the corpus" if files else "batch: no corpus of real files, only made ones")
-    return files
+    return sorted(files)
 
 
 def fill(folder, sources, count):
