@@ -129,6 +129,7 @@ static r2g_status plan(struct r2g_distributed *run, struct r2g_error *err) {
                           (setup->conversion.maxval > 255 ? 2 : 1);
     struct r2g_plan_facts facts = {
         .rank_count = run->comm->size,
+        .host_count = run->comm->host_count,
         .transcode = setup->transcode,
         .random_access = setup->random_access,
         .input_shared = run->input_shared,
@@ -172,7 +173,7 @@ r2g_status r2g_distributed_read(struct r2g_distributed *run, uint32_t block, uin
 
 r2g_status r2g_distributed_block(struct r2g_distributed *run, uint32_t block, const uint8_t *rows,
                                  struct r2g_buffer *segment, struct r2g_checksum *sum, struct r2g_error *err) {
-    if (!run->plan.place)
+    if (!run->plan.place || run->plan.appended)
         return r2g_block_worker_run(&run->worker, block, rows, segment, sum, err);
     const struct r2g_raster *raster = &run->setup.raster;
     uint64_t offset =
@@ -227,7 +228,8 @@ r2g_status r2g_distributed_run(struct r2g_distributed *run, struct r2g_rank_time
         return run_alone(run, times, err);
     r2g_status status = prepare(run, err);
     if (status == R2G_OK) {
-        status = run->plan.place ? r2g_distributed_place(run, err) : r2g_distributed_bands(run, err);
+        status =
+            run->plan.place && !run->plan.appended ? r2g_distributed_place(run, err) : r2g_distributed_bands(run, err);
         status = finish(run, status, err);
     }
     *times = run->worker.times;

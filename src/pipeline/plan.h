@@ -16,7 +16,7 @@ enum r2g_path {
 };
 
 struct r2g_plan_facts {
-    int rank_count;
+    int rank_count, host_count;
     enum r2g_transcode transcode; /* how the compressed luma can become the output, where nothing is asked for beyond */
     bool random_access;           /* the reader can read any block of rows */
     bool input_shared;            /* every rank sees the same input file */
@@ -30,9 +30,12 @@ struct r2g_plan_facts {
 
 struct r2g_plan {
     enum r2g_path path;
-    bool place;           /* every rank writes its own segments in place; else rank 0 gathers and writes them */
-    uint32_t band_blocks; /* row blocks in flight at once, over all ranks */
-    const char *why;      /* one sentence, static */
+    bool place;            /* every rank writes its own segments in place; else rank 0 gathers and writes them */
+    bool appended;         /* with place: where a segment goes is known once those before it have their sizes */
+    uint32_t band_blocks;  /* row blocks in flight at once, over all ranks */
+    uint32_t chunk_blocks; /* of which rank 0 reads and scatters so many at a time */
+    uint32_t share_blocks; /* and one rank is given so many at most */
+    const char *why;       /* one sentence, static */
 };
 
 struct r2g_plan r2g_plan_make(const struct r2g_plan_facts *facts);

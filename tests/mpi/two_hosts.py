@@ -139,7 +139,7 @@ class TwoHosts(unittest.TestCase):
         self.assertEqual((plans["raw.ppm"]["path"], plans["raw.ppm"]["place"]), ("direct", True))
         self.assertTrue(plans["raw.ppm"]["input_shared"])
         plans = self.convert("png")
-        self.assertEqual((plans["raw.ppm"]["path"], plans["raw.ppm"]["place"]), ("direct", False))
+        self.assertEqual((plans["raw.ppm"]["path"], plans["raw.ppm"]["place"]), ("direct", True))
         self.assertEqual(plans["ordered.png"]["path"], "scatter")
         self.assertEqual(plans["tiny.ppm"]["path"], "sequential")
 

@@ -13,6 +13,7 @@
 static struct r2g_plan_facts facts(int rank_count, bool any_rows, bool in_shared, bool fixed, bool out_shared,
                                    uint32_t blocks) {
     return (struct r2g_plan_facts){.rank_count = rank_count,
+                                   .host_count = 1,
                                    .random_access = any_rows,
                                    .input_shared = in_shared,
                                    .fixed_offsets = fixed,
@@ -79,27 +80,47 @@ static void what_cannot_be_sent_is_done_alone(void **state) {
     expect(tight, R2G_PATH_SCATTER, false);
 }
 
-/* Whatever the facts: at least one block, no more than there are, and no more than rank 0 may hold. */
+/* The most that one process holds: rank 0 of a scatter run two chunks of input and, where it writes, the band's segments;
+ * any rank its share of input rows (in a direct run one block at a time) and of segments. */
+static uint64_t most_held(const struct r2g_plan_facts *given, const struct r2g_plan *plan) {
+    bool scatter = plan->path == R2G_PATH_SCATTER;
+    uint64_t root = scatter ? 2 * plan->chunk_blocks * given->block_nbytes : given->block_nbytes;
+    if (!plan->place)
+        root += plan->band_blocks * given->gray_block_nbytes;
+    uint64_t other = (scatter ? plan->share_blocks : 1) * given->block_nbytes +
+                     (uint64_t)plan->share_blocks * given->gray_block_nbytes;
+    return root > other ? root : other;
+}
+
+static void check_bounds(const struct r2g_plan_facts *given) {
+    struct r2g_plan plan = r2g_plan_make(given);
+    assert_true(plan.band_blocks >= 1 && plan.band_blocks <= given->block_count);
+    assert_true(plan.chunk_blocks >= 1 && plan.chunk_blocks <= plan.band_blocks);
+    if (plan.path == R2G_PATH_SEQUENTIAL)
+        return;
+    /* all blocks of a band can be given out; rank 0 gets none where it has several chunks to send */
+    bool several = plan.path == R2G_PATH_SCATTER && plan.band_blocks > plan.chunk_blocks;
+    uint64_t takers = (uint64_t)given->rank_count - (several ? 1 : 0);
+    assert_true(takers * plan.share_blocks >= plan.band_blocks);
+    uint64_t held = most_held(given, &plan);
+    assert_true(plan.band_blocks == 1 || plan.share_blocks == 1 || held <= 192 * MIB + given->block_nbytes);
+    assert_true(given->mem_limit_nbytes == 0 || held <= given->mem_limit_nbytes);
+}
+
+/* Whatever the facts: at least one block, no more than there are, and no more than a process may hold. */
 static void bands_stay_within_bounds(void **state) {
     (void)state;
     static const uint64_t block_sizes[] = {1, MIB, 8 * MIB, 300 * MIB};
     static const uint64_t limits[] = {0, 10 * MIB, 100 * MIB, 4096 * MIB};
     for (int ranks = 2; ranks <= 4096; ranks *= 2) {
         for (uint32_t blocks = 2; blocks < 100000; blocks = blocks * 3 + 1) {
-            for (size_t i = 0; i < 16; i++) {
-                struct r2g_plan_facts given = facts(ranks, i % 3 == 0, true, false, false, blocks);
+            for (size_t i = 0; i < 64; i++) {
+                struct r2g_plan_facts given = facts(ranks, i / 16 % 2 == 0, true, false, i / 32 == 0, blocks);
+                given.host_count = i / 32 == 0 ? 1 + ranks / 32 : 1;
                 given.block_nbytes = block_sizes[i % 4] * 3;
                 given.gray_block_nbytes = block_sizes[i % 4];
-                given.mem_limit_nbytes = limits[i / 4];
-                struct r2g_plan plan = r2g_plan_make(&given);
-                assert_true(plan.band_blocks >= 1 && plan.band_blocks <= blocks);
-                if (plan.path == R2G_PATH_SEQUENTIAL)
-                    continue;
-                uint64_t held = plan.band_blocks * given.gray_block_nbytes;
-                if (plan.path == R2G_PATH_SCATTER)
-                    held += 2 * plan.band_blocks * given.block_nbytes;
-                assert_true(plan.band_blocks == 1 || held <= 192 * MIB);
-                assert_true(given.mem_limit_nbytes == 0 || held <= given.mem_limit_nbytes);
+                given.mem_limit_nbytes = limits[i / 4 % 4];
+                check_bounds(&given);
             }
         }
     }
@@ -108,11 +129,44 @@ static void bands_stay_within_bounds(void **state) {
 /* With a block for everybody, no rank is left without one where memory allows. */
 static void every_rank_finds_work(void **state) {
     (void)state;
-    for (int ranks = 2; ranks <= 16; ranks++) {
+    for (int ranks = 2; ranks <= 96; ranks++) {
         struct r2g_plan_facts given = facts(ranks, true, true, false, false, (uint32_t)ranks);
         assert_int_equal(r2g_plan_make(&given).band_blocks, ranks);
         given.random_access = false; /* rank 0 reads: the others convert */
         assert_int_equal(r2g_plan_make(&given).band_blocks, ranks - 1);
+    }
+}
+
+/* Over several hosts that see the output, the plan leaves no rank without work either, however many there are; what rank 0
+ * holds does not grow with them. */
+static void very_many_ranks_find_work(void **state) {
+    (void)state;
+    for (int ranks = 16; ranks <= 1024; ranks *= 2) {
+        struct r2g_plan_facts given = facts(ranks, true, true, false, true, (uint32_t)ranks * 16);
+        given.host_count = ranks / 8;
+        struct r2g_plan plan = r2g_plan_make(&given);
+        assert_int_equal(plan.path, R2G_PATH_DIRECT);
+        assert_true(plan.place && plan.appended);
+        assert_int_equal(plan.band_blocks, ranks * 4);
+        given.random_access = false;
+        plan = r2g_plan_make(&given);
+        assert_int_equal(plan.path, R2G_PATH_SCATTER);
+        assert_true(plan.place && plan.appended);
+        assert_int_equal(plan.band_blocks, ranks > 17 ? ranks * 4 : 16);
+        assert_int_equal(plan.chunk_blocks, 16);
+        assert_true(most_held(&given, &plan) <= 96 * MIB);
+    }
+}
+
+/* On one host rank 0 writes; what it gathers bounds the band. */
+static void on_one_host_rank_0_writes(void **state) {
+    (void)state;
+    for (int ranks = 2; ranks <= 1024; ranks *= 2) {
+        struct r2g_plan_facts given = facts(ranks, false, true, false, true, 100000);
+        struct r2g_plan plan = r2g_plan_make(&given);
+        assert_false(plan.place || plan.appended);
+        uint32_t wanted = (uint32_t)ranks * 4, most = ranks > 17 ? 96 : 16;
+        assert_int_equal(plan.band_blocks, wanted < most ? wanted : most);
     }
 }
 
@@ -123,6 +177,8 @@ int main(void) {
         cmocka_unit_test(what_cannot_be_sent_is_done_alone),
         cmocka_unit_test(bands_stay_within_bounds),
         cmocka_unit_test(every_rank_finds_work),
+        cmocka_unit_test(very_many_ranks_find_work),
+        cmocka_unit_test(on_one_host_rank_0_writes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

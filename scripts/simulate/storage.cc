@@ -1,0 +1,42 @@
+#include "storage.h"
+
+#include <simgrid/s4u.hpp>
+#include <smpi/smpi.h>
+#include <unistd.h>
+
+// Hosts do 10^9 operations a second: see cluster.py.
+static const double HOST_SPEED_A_NS = 1.0;
+static simgrid::s4u::ActorPtr second;
+
+void r2g_simulated_work(double ns) {
+    if (ns > 0)
+        simgrid::s4u::this_actor::execute(ns * HOST_SPEED_A_NS);
+}
+
+void r2g_simulated_transfer(const char *storage, bool to_storage, double nbytes) {
+    if (storage == nullptr || nbytes < 1)
+        return;
+    namespace s4u = simgrid::s4u;
+    s4u::Host *there = s4u::Host::by_name(storage), *here = s4u::Host::current();
+    if (to_storage)
+        s4u::Comm::sendto(here, there, static_cast<uint64_t>(nbytes));
+    else
+        s4u::Comm::sendto(there, here, static_cast<uint64_t>(nbytes));
+}
+
+void r2g_simulated_thread(void *(*run)(void *), void *user) {
+    second = simgrid::s4u::Actor::create("second", simgrid::s4u::Host::current(), [run, user]() { run(user); });
+}
+
+void r2g_simulated_pause() {
+    simgrid::s4u::this_actor::sleep_for(20e-6);
+}
+
+void r2g_simulated_join() {
+    second->join();
+    second = nullptr;
+}
+
+pid_t r2g_simulated_process() {
+    return getpid();
+}
