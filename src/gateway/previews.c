@@ -150,13 +150,14 @@ static enum r2g_problem run(struct making *making, const char *in, const char *o
     };
     r2g_status status = r2g_child_run(&request, &result, err);
     free(environment);
-    if (status != R2G_OK)
-        return R2G_PROBLEM_INTERNAL;
-    enum r2g_problem problem = problem_of(&result);
+    enum r2g_problem problem = status == R2G_OK ? problem_of(&result) : R2G_PROBLEM_INTERNAL;
     if (problem == R2G_PROBLEM_NONE)
         return problem;
+    /* Removed meanwhile, perhaps before the program could begin in it. */
     if (access(folder, F_OK) != 0 && errno == ENOENT)
         return r2g_problem(err, R2G_PROBLEM_GONE, "no preview: the job was removed");
+    if (status != R2G_OK)
+        return problem;
     static const char prefix[] = "rgb2gray: ";
     const char *line = making->last_line;
     char said[sizeof making->last_line];
