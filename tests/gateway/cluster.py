@@ -155,7 +155,20 @@ class Hosts:
         run("ip", "link", "set", self.link(name), "down")
 
     def mend(self, name):
+        """Until all hosts reach each other again: for a second or so, some still remember that they could not (Open MPI does
+        not try twice: a run fails at its start, or waits for ever)."""
         run("ip", "link", "set", self.link(name), "up")
+        for host in self.names:
+            run(*self.at(host), "ip", "neigh", "flush", "dev", "eth0")
+        for host in self.names:
+            for address in self.addresses.values():
+                wait_until(lambda: self._reaches(host, address), f"{host} does not reach {address}", 20)
+
+    def _reaches(self, host, address):
+        """A port where nobody listens answers as well."""
+        tried = subprocess.run([*self.at(host), "timeout", "5", "bash", "-c", f": > /dev/tcp/{address}/9"],
+                               capture_output=True, text=True, check=False)
+        return "refused" in tried.stderr
 
 
 CONFIGURATION = """\

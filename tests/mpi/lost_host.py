@@ -11,7 +11,6 @@ import random
 import shutil
 import signal
 import stat
-import subprocess
 import sys
 import time
 import unittest
@@ -52,21 +51,8 @@ class Agent:
         self.hosts.cut(name)
 
     def mend(self, name):
-        """Until all hosts reach each other again: for a second or so, some still remember that they could not (Open MPI does
-        not try twice, and would wait for ever)."""
         self.hosts.mend(name)
         os.unlink(self.marker(name))
-        for host in self.hosts.names:
-            cluster.run(*self.hosts.at(host), "ip", "neigh", "flush", "dev", "eth0")
-        for host in self.hosts.names:
-            for address in self.hosts.addresses.values():
-                cluster.wait_until(lambda: self.reaches(host, address), f"{host} does not reach {address}", 20)
-
-    def reaches(self, host, address):
-        """A port where nobody listens answers as well."""
-        tried = subprocess.run([*self.hosts.at(host), "timeout", "5", "bash", "-c", f": > /dev/tcp/{address}/9"],
-                               capture_output=True, text=True, check=False)
-        return "refused" in tried.stderr
 
 
 class Run:

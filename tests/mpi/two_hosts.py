@@ -76,6 +76,14 @@ class Hosts:
             process.communicate()
 
 
+def need_hosts():
+    if os.geteuid() != 0:
+        support.skip("making hosts out of namespaces needs root")
+    for tool in ("ip", "unshare", "nsenter", "setpriv"):
+        if shutil.which(tool) is None:
+            support.skip(f"there is no program {tool} (packages iproute2, util-linux)")
+
+
 def make_inputs(folder, scratch):
     support.make_ppm(os.path.join(folder, "raw.ppm"), "tissue", 1500, 3000)
     rgb = support.picture(scratch, "photograph", 1500, 2200, seed=2)
@@ -182,6 +190,33 @@ class TwoHosts(unittest.TestCase):
         self.assertEqual(result.code, 0, result)
         self.assertEqual(support.digests(self.out), self.references["png"])
 
+    @unittest.skipUnless(os.environ.get("RGB2GRAY_FAULTS") == "1", "needs a build with RGB2GRAY_FAULTS")
+    def test_a_rank_that_cannot_write_leaves_nothing(self):
+        """Segments too are written by each rank here: one that cannot, in the middle or at its last write, ends all."""
+        big = support.make_ppm(os.path.join(self.base, "big.ppm"), "tissue", 6000, 4000)
+        self.addCleanup(os.remove, big)
+        for victim in (1, 3):
+            log = os.path.join(self.base, f"faults-{victim}")
+            result = self.with_fault("write:0", victim, big, RGB2GRAY_FAULT_LOG=log)
+            self.assertEqual(result.code, 0, result)
+            os.remove(os.path.join(self.out, "big-gray.png"))
+            with open(log) as file:
+                counts = [line.split() for line in file]
+            last = next(int(count) for rank, kind, count in counts if (int(rank), kind) == (victim, "write"))
+            self.assertGreater(last, 2)
+            for site in (last // 2 + 1, last):
+                with self.subTest(victim=victim, site=site, of=last):
+                    result = self.with_fault(f"write:{site}", victim, big)
+                    self.assertEqual(result.code, 7, result)
+                    self.assertEqual(os.listdir(self.out), [], result)
+
+    def with_fault(self, fault, victim, source, **extra):
+        env = {"RGB2GRAY_FAULT": fault, "RGB2GRAY_FAULT_RANK": str(victim), **extra}
+        words = self.words("--format", "png", "-o", self.out, source)
+        at = words.index("--hostfile")
+        words[at:at] = [word for name in env for word in ("-x", name)]
+        return support.run(words, {**self.hosts.environment(), **env})
+
     def ranks(self, started):
         """The program's processes by rank, once all four run. Those of the second host are no descendants of mpirun."""
         found = {}
@@ -227,9 +262,5 @@ class TwoHosts(unittest.TestCase):
 
 if __name__ == "__main__":
     support.need_program()
-    if os.geteuid() != 0:
-        support.skip("making hosts out of namespaces needs root")
-    for tool in ("ip", "unshare", "nsenter", "setpriv"):
-        if shutil.which(tool) is None:
-            support.skip(f"there is no program {tool} (packages iproute2, util-linux)")
+    need_hosts()
     support.main()
