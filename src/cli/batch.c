@@ -202,6 +202,7 @@ static bool go_on(void *user, const struct r2g_progress *progress) {
 
 struct pair {
     char path[PATH_MAX], output[PATH_MAX];
+    int32_t overwrite; /* rank 0's word: others may not see what is there */
 };
 
 /* One picture over all ranks. Its own failure is recorded by rank 0; what is returned ends the work, on all ranks. */
@@ -215,18 +216,21 @@ static r2g_status split_one(struct batch *batch, const struct r2g_batch_item *it
         snprintf(pair.path, sizeof pair.path, "%.4095s", item->path);
         snprintf(pair.output, sizeof pair.output, "%.2000s", item->output);
     }
-    r2g_status status = agree(batch, r2g_bcast(batch->comm, &pair, (int)sizeof pair, err), err);
+    r2g_status status = R2G_OK;
+    if (batch->first_rank) {
+        snprintf(out_path, sizeof out_path, "%.2000s/%.2000s", batch->cli->output, pair.output);
+        pair.overwrite = r2g_batch_may_replace(&batch->worker, out_path);
+        status = r2g_batch_make_room(&batch->worker, out_path, err);
+    }
+    status = agree(batch, status, err);
+    if (status == R2G_OK)
+        status = agree(batch, r2g_bcast(batch->comm, &pair, (int)sizeof pair, err), err);
     if (status != R2G_OK)
         return status;
     snprintf(out_path, sizeof out_path, "%.2000s/%.2000s", batch->cli->output, pair.output);
-    if (batch->first_rank)
-        status = r2g_batch_make_room(&batch->worker, out_path, err);
-    status = agree(batch, status, err);
-    if (status != R2G_OK)
-        return status;
     struct r2g_request request = {.in_path = pair.path, .out_path = out_path, .options = batch->worker.options};
     request.options.progress = go_on;
-    request.options.overwrite = r2g_batch_may_replace(&batch->worker, out_path);
+    request.options.overwrite = pair.overwrite != 0;
     status = r2g_convert(batch->comm, &request, &report, &failure);
     bool ends = status == R2G_ECANCELED || r2g_batch_is_fatal(&failure) || batch->comm->broken;
     if (ends) {

@@ -18,7 +18,8 @@
 /* Images held at once: enough that the longest come first among many, and for each of very many ranks several. */
 #define WINDOW_MIN 16384u
 #define WINDOW_EACH 64u
-#define FIND_STEP 256 /* names between two looks for messages */
+#define HEADERS_LEAST 16u /* images in a task of headers while more may come: one each would be a message an image */
+#define FIND_STEP 256     /* names between two looks for messages */
 /* A task is at most this part of a rank's share of what is known, so that all end together, and not longer than this,
  * so that little waits behind it. */
 #define SHARES 4
@@ -267,6 +268,8 @@ static r2g_status choose(struct run *run, int rank, struct r2g_batch_task *task,
     if (sees && run->found.count > 0 && run->ready.count < run->window / 2) {
         task->kind = R2G_BATCH_HEADERS;
         unsigned each = run->found.count / (unsigned)run->size + 1;
+        if (!totals->all_found && each < HEADERS_LEAST)
+            each = HEADERS_LEAST;
         while (run->found.count > 0 && task->count < R2G_BATCH_TASK_MAX && task->count < each)
             add_to(task, &run->found);
         return R2G_OK;
@@ -279,15 +282,18 @@ static r2g_status choose(struct run *run, int rank, struct r2g_batch_task *task,
         status = put_aside(run, err);
     if (status != R2G_OK)
         return status;
+    if (rank == 0 && run->own.count > 0) {
+        task->kind = run->with->plan ? R2G_BATCH_HEADERS : R2G_BATCH_CONVERT;
+        add_to(task, &run->own);
+        return R2G_OK;
+    }
     if (run->with->plan) {
-        *chosen = all_known && run->own.count == 0;
+        *chosen = all_known && (rank > 0 || (run->own.count == 0 && !others_work(run)));
         task->kind = R2G_BATCH_FINISH;
         return R2G_OK;
     }
     task->kind = R2G_BATCH_CONVERT;
-    if (rank == 0 && run->own.count > 0) {
-        add_to(task, &run->own);
-    } else if (run->ready.count > 0 && !sees) {
+    if (run->ready.count > 0 && !sees) {
         status = fill_parcels(run, task, err);
         *chosen = task->count > 0;
     } else if (run->ready.count > 0 && (all_known || run->headers_out == 0 || run->ready.count >= run->window / 2)) {

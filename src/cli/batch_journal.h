@@ -1,7 +1,7 @@
 /* What a batch has done, kept so that another run can go on where this one ended.
  *
- * A folder: run.json says what was asked for, lock keeps a second run out, and a file a rank (rank-N.jsonl) has a line for
- * each image, appended when it stands under its name. Nobody waits for another rank. From time to time a rank syncs the
+ * A folder: run.json says what was asked for, lock keeps a second run out, and a file a rank (rank-N.jsonl; one more for rank
+ * 0's main thread, which records what ranks return and what none of them has met) has a line for each image, appended when it stands under its name. Nobody waits for another rank. From time to time a rank syncs the
  * output folder's file system and appends a line that says so: what stands before it survives a crash of the machine.
  * What stands behind it survives the death of a process, so it counts while the machine has not been started anew
  * (/proc/sys/kernel/random/boot_id). A line that was cut off is no line.

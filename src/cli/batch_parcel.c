@@ -20,11 +20,13 @@ bool r2g_batch_identify(struct r2g_batch_item *item) {
     return true;
 }
 
-bool r2g_batch_same_file(const struct r2g_batch_item *item) {
-    struct stat info;
-    return stat(item->path, &info) == 0 && S_ISREG(info.st_mode) && info.st_ino == item->inode &&
-           (item->mtime_ns == 0 ||
-            ((uint64_t)info.st_size == item->nbytes && r2g_batch_mtime_ns(&info) == item->mtime_ns));
+bool r2g_batch_same_file(struct r2g_batch_item *item) {
+    struct r2g_batch_item here = *item;
+    if (!r2g_batch_identify(&here) || here.inode != item->inode ||
+        (item->mtime_ns != 0 && (here.nbytes != item->nbytes || here.mtime_ns != item->mtime_ns)))
+        return false;
+    *item = here;
+    return true;
 }
 
 /* Appends the whole file, at most max_nbytes. */

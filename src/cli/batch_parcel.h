@@ -15,8 +15,8 @@
 /* Rank 0: which file an item means: inode, size, time of the last change. False where there is none (any more). */
 bool r2g_batch_identify(struct r2g_batch_item *item);
 
-/* A rank: whether that is the file found here. */
-bool r2g_batch_same_file(const struct r2g_batch_item *item);
+/* A rank: whether that is the file found here; then its size and time are filled in. */
+bool r2g_batch_same_file(struct r2g_batch_item *item);
 
 /* Rank 0: reads the item's file, whose size is known, into *content. R2G_EINPUT, R2G_ENOMEM. */
 R2G_MUST_CHECK r2g_status r2g_batch_load(const struct r2g_batch_item *item, struct r2g_buffer *content,

@@ -138,7 +138,7 @@ static r2g_status convert(const struct work *work, struct r2g_error *err) {
     if (work->task->sent) {
         status = r2g_batch_unload(&work->task->contents[work->index], &sent_fd, sent_path, err);
         in_path = sent_path;
-    } else {
+    } else if (worker->rank == 0) {           /* others have looked at it already */
         (void)r2g_batch_identify(work->item); /* if it is not there, opening it will say why */
     }
     if (status == R2G_OK)

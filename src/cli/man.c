@@ -151,6 +151,8 @@ static const char *const batch[] = {
     "@LIST (a file with one path a line), or '-' (such a list on standard input). Each is converted whole by one "
     "process, "
     "the longest first; large ones that would keep the others waiting at the end are split over all.",
+    "--explain prints that plan and converts nothing. Hosts that do not see the inputs, or not the output folder, get "
+    "the images sent, and send their outputs back; the summary tells.",
     "What is done is kept in a journal, by default .rgb2gray in the output folder. --resume goes on with it: after a "
     "signal "
     "(exit code 14), a killed process, a lost host or a full disk. What has failed is tried again, and so is what has "

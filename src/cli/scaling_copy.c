@@ -18,6 +18,7 @@
 
 #include "base/buffer.h"
 #include "base/clock.h"
+#include "base/copy_speed.h"
 
 #define LOOP_NS INT64_C(100000000)
 #define WAIT_NS INT64_C(10000000000)
@@ -49,15 +50,7 @@ static void copy(struct shared *shared, int index, size_t nbytes) {
             return;
         sched_yield();
     }
-    double moved = 0;
-    int64_t start = r2g_clock_ns(), now = start;
-    while (now - start < LOOP_NS) {
-        memcpy(out, in, nbytes);
-        __asm__ volatile("" : : "r"(out) : "memory"); /* the copy counts even though nobody looks */
-        moved += 2.0 * (double)nbytes;
-        now = r2g_clock_ns();
-    }
-    shared->gbs[index] = moved / (double)(now - start);
+    shared->gbs[index] = r2g_copy_gbs(in, out, nbytes, LOOP_NS);
 }
 
 double r2g_scaling_copy_gbs(int processes) {

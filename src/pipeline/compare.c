@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/copy_speed.h"
 #include "base/size.h"
 #include "pipeline/distributed.h"
 #include "pipeline/sequential.h"
@@ -110,18 +111,6 @@ static double converter_gbs(const struct r2g_job *job, const struct r2g_converte
     return moved / (double)(now - start);
 }
 
-static double copy_gbs(const uint8_t *in, uint8_t *out, size_t nbytes) {
-    double moved = 0;
-    int64_t start = r2g_clock_ns(), now = start;
-    while (now - start < LOOP_NS) {
-        memcpy(out, in, nbytes);
-        __asm__ volatile("" : : "r"(out) : "memory"); /* the copy counts even though nobody looks */
-        moved += 2.0 * (double)nbytes;
-        now = r2g_clock_ns();
-    }
-    return moved / (double)(now - start);
-}
-
 /* Rank 0: the kernel on the picture's first row block, and a memory copy that moves as many bytes between the same two
  * buffers. */
 static r2g_status measure_kernel(const struct r2g_request *request, struct r2g_report *report, struct r2g_error *err) {
@@ -145,7 +134,7 @@ static r2g_status measure_kernel(const struct r2g_request *request, struct r2g_r
         status = r2g_converter_new(&converter, &job.conversion, err);
     if (status == R2G_OK) {
         report->kernel_gbs = converter_gbs(&job, converter, in.bytes, in_row_nbytes, out.bytes, row_count);
-        report->copy_gbs = copy_gbs(in.bytes, out.bytes, copy_nbytes);
+        report->copy_gbs = r2g_copy_gbs(in.bytes, out.bytes, copy_nbytes, LOOP_NS);
     }
     r2g_converter_free(converter);
     r2g_buffer_free(&in);

@@ -40,15 +40,7 @@ class Batch(unittest.TestCase):
         assert result.code == 13, result
         cls.expected = cls.files(cls.expected_folder)
 
-    @staticmethod
-    def files(folder):
-        found = {}
-        for place, folders, names in os.walk(folder):
-            folders[:] = [name for name in folders if name != ".rgb2gray"]
-            for name in names:
-                path = os.path.join(place, name)
-                found[os.path.relpath(path, folder)] = support.digest(path)
-        return found
+    files = staticmethod(support.batch_files)
 
     def path(self, name):
         return os.path.join(self.folder, self._testMethodName + "-" + name)
@@ -163,6 +155,9 @@ class Batch(unittest.TestCase):
             for rank, told in enumerate(plan["ranks"]):
                 own = [image["cost_ns"] for image in images if image["rank"] == rank]
                 self.assertEqual((told["images"], told["cost_ns"]), (len(own), sum(own)))
+        missing = self.batch(2, os.path.join(self.folder, "missing.png"), "-o", out, "--explain")
+        self.assertEqual(missing.code, 13, missing)
+        self.assertIn("missing.png: cannot be opened", missing.err)
         text = self.batch(2, folder, "-o", out, "--explain")
         self.assertIn("5000 x 5000", text.out)
         self.assertEqual(self.batch(0, folder, "-o", out, "--explain", "--resume").code, 2)

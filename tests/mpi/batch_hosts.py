@@ -12,28 +12,20 @@ import unittest
 import support
 import two_hosts
 
-COUNT = 60
+SMALL = 60
+COUNT = SMALL + 1
 
 
 def make_inputs(folder):
-    for i in range(COUNT):
+    for i in range(SMALL):
         path = os.path.join(folder, "a" if i % 2 else "", f"{i}.ppm")
         os.makedirs(os.path.dirname(path), exist_ok=True)
         support.make_ppm(path, "photograph", 300 + 10 * i, 500, seed=i + 1)
+    support.make_ppm(os.path.join(folder, "large.ppm"), "photograph", 4000, 4000)  # which may be split over all
     with open(os.path.join(folder, "broken.png"), "wb") as file:
         file.write(b"\x89PNG\r\n\x1a\nxx")
     with open(os.path.join(folder, "cut.ppm"), "wb") as file:
         file.write(b"P6 500 500 255\n" + bytes(1000))
-
-
-def files(folder):
-    found = {}
-    for place, folders, names in os.walk(folder):
-        folders[:] = [name for name in folders if name != ".rgb2gray"]
-        for name in names:
-            path = os.path.join(place, name)
-            found[os.path.relpath(path, folder)] = support.digest(path)
-    return found
 
 
 class BatchHosts(unittest.TestCase):
@@ -47,7 +39,7 @@ class BatchHosts(unittest.TestCase):
         alone = os.path.join(cls.base, "alone")
         result = support.run(support.command(0, "batch", cls.inputs, "-o", alone), support.environment(cls.base))
         assert result.code == 13, result
-        cls.expected = files(alone)
+        cls.expected = support.batch_files(alone)
         assert len(cls.expected) == COUNT
 
     def setUp(self):
@@ -73,7 +65,7 @@ class BatchHosts(unittest.TestCase):
             lines = [line for line in result.error_lines() if os.path.join(self.inputs, name) in line]
             self.assertEqual(len(lines), 1, result)
         self.assertNotIn("/proc/", str(result.error_lines()))
-        self.assertEqual(files(self.out), self.expected)
+        self.assertEqual(support.batch_files(self.out), self.expected)
         with open(stats, newline="") as file:
             rows = list(csv.DictReader(file))
         self.assertEqual({row["output"]: row["sha256"] for row in rows if row["outcome"] == "done"}, self.expected)
@@ -135,9 +127,5 @@ class BatchHosts(unittest.TestCase):
 
 if __name__ == "__main__":
     support.need_program()
-    if os.geteuid() != 0:
-        support.skip("making hosts out of namespaces needs root")
-    for tool in ("ip", "unshare", "nsenter", "setpriv"):
-        if shutil.which(tool) is None:
-            support.skip(f"there is no program {tool} (packages iproute2, util-linux)")
+    two_hosts.need_hosts()
     support.main()

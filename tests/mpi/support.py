@@ -61,6 +61,17 @@ def main():
     unittest.main(argv=[sys.argv[0]], verbosity=2)
 
 
+def batch_files(folder):
+    """The digests of a batch's outputs by their names below the folder; its journal is none of them."""
+    found = {}
+    for place, folders, names in os.walk(folder):
+        folders[:] = [name for name in folders if name != ".rgb2gray"]
+        for name in names:
+            path = os.path.join(place, name)
+            found[os.path.relpath(path, folder)] = digest(path)
+    return found
+
+
 # ---- running the program ----
 
 
