@@ -131,7 +131,10 @@ static r2g_status make_folder(const char *path, struct r2g_error *err) {
 r2g_status r2g_cli_names_make(const struct r2g_cli *cli, bool look, char ***names, struct r2g_error *err) {
     *names = NULL;
     if (look && cli->input_count > 1 && cli->output && !is_folder(cli->output))
-        return r2g_fail(err, R2G_EUSAGE, "several inputs need a folder for their outputs, and %s is none (end it in '/' to have it made)", cli->output);
+        return r2g_fail(
+            err, R2G_EUSAGE,
+            "several inputs need a folder for their outputs, and %s is none (end it in '/' to have it made)",
+            cli->output);
     char **made = r2g_new((size_t)cli->input_count * sizeof made[0], err);
     if (!made)
         return R2G_ENOMEM;
