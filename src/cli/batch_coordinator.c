@@ -18,7 +18,6 @@
 /* Images held at once: enough that the longest come first among many, and for each of very many ranks several. */
 #define WINDOW_MIN 16384u
 #define WINDOW_EACH 64u
-#define HEADERS_LEAST 16u /* images in a task of headers while more may come: one each would be a message an image */
 #define FIND_STEP 256     /* names between two looks for messages */
 /* A task is at most this part of a rank's share of what is known, so that all end together, and not longer than this,
  * so that little waits behind it. */
@@ -268,8 +267,6 @@ static r2g_status choose(struct run *run, int rank, struct r2g_batch_task *task,
     if (sees && run->found.count > 0 && run->ready.count < run->window / 2) {
         task->kind = R2G_BATCH_HEADERS;
         unsigned each = run->found.count / (unsigned)run->size + 1;
-        if (!totals->all_found && each < HEADERS_LEAST)
-            each = HEADERS_LEAST;
         while (run->found.count > 0 && task->count < R2G_BATCH_TASK_MAX && task->count < each)
             add_to(task, &run->found);
         return R2G_OK;
