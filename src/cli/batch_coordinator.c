@@ -18,7 +18,7 @@
 /* Images held at once: enough that the longest come first among many, and for each of very many ranks several. */
 #define WINDOW_MIN 16384u
 #define WINDOW_EACH 64u
-#define FIND_STEP 256     /* names between two looks for messages */
+#define FIND_STEP 256 /* names between two looks for messages */
 /* A task is at most this part of a rank's share of what is known, so that all end together, and not longer than this,
  * so that little waits behind it. */
 #define SHARES 4
