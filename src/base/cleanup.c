@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <string.h>
 #include <unistd.h>
@@ -28,6 +29,7 @@ struct slot {
 static struct slot slots[SLOTS];
 static const char *last_line;
 static size_t last_line_nbytes;
+static atomic_bool ending;
 
 static const int caught_signals[] = {SIGINT, SIGTERM, SIGHUP, SIGXCPU};
 
@@ -55,8 +57,13 @@ void r2g_cleanup_remove(int slot) {
     }
 }
 
-/* Calls async-signal-safe functions only. Unlinks first: writing to a full terminal or pipe may block. */
+/* Calls async-signal-safe functions only. Unlinks first: writing to a full terminal or pipe may block. A second signal
+ * may reach another thread meanwhile (the death of a parent with threads is told once for each of them): the first one's
+ * handler ends the process. */
 static void handle(int signal_number) {
+    if (atomic_exchange(&ending, true)) {
+        return;
+    }
     int saved_errno = errno;
     pid_t self = getpid();
     for (int i = 0; i < SLOTS; i++) {

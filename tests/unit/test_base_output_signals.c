@@ -3,6 +3,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -142,6 +143,30 @@ static void end_a_grandchild(int ready_fd) {
     report_ready(ready_fd);
 }
 
+static void *wait_in_thread(void *unused) {
+    for (;;) {
+        pause();
+    }
+    return unused;
+}
+
+static void write_half_with_threads(int ready_fd) {
+    for (int i = 0; i < 8; i++) {
+        pthread_t thread;
+        if (pthread_create(&thread, NULL, wait_in_thread, NULL) != 0) {
+            _exit(1);
+        }
+    }
+    write_half_named(ready_fd);
+    pid_t self = getpid();
+    if (fork() == 0) {
+        for (int i = 0; i < 200; i++) {
+            kill(self, i % 2 ? SIGHUP : SIGTERM);
+        }
+        _exit(0);
+    }
+}
+
 static void attach_and_wait(int ready_fd) {
     struct r2g_output *output, *attached;
     struct r2g_output_options options = {.named = true};
@@ -168,6 +193,16 @@ static void signals_leave_nothing(void **state) {
         int wait_status = end_child(write_half_named, signals[i], errors);
         assert_true(WIFSIGNALED(wait_status)); /* a shell or launcher must see the signal, not an exit code */
         assert_int_equal(WTERMSIG(wait_status), signals[i]);
+        assert_string_equal(errors, LINE "\n");
+        assert_int_equal(entries(), 0);
+    }
+}
+
+static void threads_tell_of_many_signals_once(void **state) {
+    (void)state;
+    char errors[200];
+    for (int round = 0; round < 100; round++) {
+        assert_true(WIFSIGNALED(end_child(write_half_with_threads, 0, errors)));
         assert_string_equal(errors, LINE "\n");
         assert_int_equal(entries(), 0);
     }
@@ -295,6 +330,7 @@ int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, make_folder, remove_folder)
     const struct CMUnitTest tests[] = {
         TEST(signals_leave_nothing),
+        TEST(threads_tell_of_many_signals_once),
         TEST(a_killed_process_leaves_nothing),
         TEST(what_was_committed_stays),
         TEST(a_forked_child_removes_nothing_of_its_parent),
