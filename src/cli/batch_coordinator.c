@@ -23,6 +23,9 @@
  * so that little waits behind it. */
 #define SHARES 4
 #define TASK_NS INT64_C(500000000)
+/* Less than this is not worth a message while there is enough for all: of conversions, and of headers. */
+#define TASK_MIN_NS INT64_C(10000000)
+#define HEADERS_MIN 16
 #define SEND_NBYTES ((uint64_t)16 << 20) /* of a task's files together, where there is more than one */
 #define TELL_NS INT64_C(100000000)
 
@@ -208,18 +211,25 @@ static r2g_status put_aside(struct run *run, struct r2g_error *err) {
     return R2G_OK;
 }
 
+/* What a task may cost where it holds more than one image. */
+static int64_t longest_task(const struct run *run) {
+    int64_t share_ns = run->ready.cost_ns / run->size;
+    int64_t least_ns = share_ns < TASK_MIN_NS ? share_ns : TASK_MIN_NS;
+    int64_t most_ns = share_ns / SHARES > least_ns ? share_ns / SHARES : least_ns;
+    return most_ns < TASK_NS ? most_ns : TASK_NS;
+}
+
 /* Images for a rank that gets its inputs sent: those that rank 0 can read and that are not too large. */
 static r2g_status fill_parcels(struct run *run, struct r2g_batch_task *task, struct r2g_error *err) {
     uint64_t nbytes = 0;
-    int64_t most_ns = run->ready.cost_ns / ((int64_t)run->size * SHARES), cost_ns = 0;
+    int64_t most_ns = longest_task(run), cost_ns = 0;
     task->sent = true;
     while (run->ready.count > 0 && task->count < R2G_BATCH_TASK_MAX) {
         struct r2g_batch_item *next = &run->ready.items[0];
         bool there = r2g_batch_identify(next) && next->nbytes > 0 && next->nbytes <= R2G_BATCH_SEND_MAX_NBYTES;
         struct r2g_error failure;
         cost_ns += next->cost_ns;
-        if (task->count > 0 && there &&
-            (nbytes + next->nbytes > SEND_NBYTES || cost_ns > (most_ns < TASK_NS ? most_ns : TASK_NS)))
+        if (task->count > 0 && there && (nbytes + next->nbytes > SEND_NBYTES || cost_ns > most_ns))
             break;
         nbytes += next->nbytes;
         struct r2g_batch_item item = r2g_batch_queue_take(&run->ready);
@@ -235,9 +245,7 @@ static r2g_status fill_parcels(struct run *run, struct r2g_batch_task *task, str
 }
 
 static void fill_conversions(struct run *run, struct r2g_batch_task *task) {
-    int64_t most_ns = run->ready.cost_ns / ((int64_t)run->size * SHARES), cost_ns = 0;
-    if (most_ns > TASK_NS)
-        most_ns = TASK_NS;
+    int64_t most_ns = longest_task(run), cost_ns = 0;
     do {
         cost_ns += run->ready.items[0].cost_ns;
         add_to(task, &run->ready);
@@ -267,6 +275,8 @@ static r2g_status choose(struct run *run, int rank, struct r2g_batch_task *task,
     if (sees && run->found.count > 0 && run->ready.count < run->window / 2) {
         task->kind = R2G_BATCH_HEADERS;
         unsigned each = run->found.count / (unsigned)run->size + 1;
+        if (!totals->all_found && each < HEADERS_MIN)
+            each = HEADERS_MIN;
         while (run->found.count > 0 && task->count < R2G_BATCH_TASK_MAX && task->count < each)
             add_to(task, &run->found);
         return R2G_OK;
