@@ -30,6 +30,17 @@ READ, CONVERT, ENCODE, ENCODE_SMALL, WRITE, OUT_NBYTES = 0.75, 0.1, 3.07, 640.0,
 PLACE_RANKS_MAX = 64
 
 
+def why_not(name, ranks, height):
+    """Why a case is not simulated with so many ranks; None if it is."""
+    if name == "place" and ranks > PLACE_RANKS_MAX:
+        return f"more than {PLACE_RANKS_MAX} ranks are too slow (SMPI's MPI_Iallreduce)"
+    # Pixels that are sent are really there, in one process; the kernel and SimGrid need as much again, about.
+    needed = 2 * 3 * WIDTH * height if CASES[name].hidden and ranks > 1 else 0
+    if needed > os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"):
+        return f"it needs more memory than this machine has, about {needed / 1e9:.0f} GB"
+    return None
+
+
 class Case:
     def __init__(self, title, ending, encode, hidden=False, options=()):
         self.title, self.ending, self.encode, self.hidden, self.options = title, ending, encode, hidden, options
@@ -77,6 +88,7 @@ def environment(case, ranks, made_up, cluster):
     env = {key: value for key, value in os.environ.items() if not key.startswith(("OMPI_", "PMIX_", "SLURM_"))}
     env.update({"RGB2GRAY_SIMULATED_" + name: str(value) for name, value in values.items()})
     env["OMPI_COMM_WORLD_SIZE"] = str(ranks)
+    env["RGB2GRAY_START_LIMIT"] = "0"  # by a clock that is not simulated
     return env
 
 
@@ -200,10 +212,11 @@ def main(words):
                 print(f"\n{scaling} scaling, {case.title}\n  ranks  nodes       wall  speed-up  effic.  "
                       + "".join(f"{phase:>10}" for phase in PHASES))
                 for ranks in numbers(args.ranks):
-                    if name == "place" and ranks > PLACE_RANKS_MAX:
-                        print(f"{ranks:7d}  not simulated: more than {PLACE_RANKS_MAX} ranks are too slow (SMPI's MPI_Iallreduce)")
-                        continue
                     height = args.rows if scaling == "strong" else args.rows_a_rank * ranks
+                    reason = why_not(name, ranks, height)
+                    if reason is not None:
+                        print(f"{ranks:7d}  not simulated: {reason}", flush=True)
+                        continue
                     report = simulate(program, case, cluster, ranks, make_source(folder, height),
                                       os.path.join(folder, "gray" + case.ending), folder, True)
                     row = row_of(scaling, case, cluster, report, ranks)

@@ -84,6 +84,8 @@ static void print_environment(FILE *file) {
         file, "RGB2GRAY_ISA",
         "Forces the instruction set of the kernels: scalar, sse4, avx2, avx512 or neon. The output is the same "
         "with each.");
+    r2g_troff_entry(file, "RGB2GRAY_START_LIMIT",
+                    "How long the ranks may take to reach each other, in seconds; 0: for ever. Default: 60.");
     r2g_troff_entry(file, "TMPDIR",
                     "Folder for a copy of standard input (default: /tmp), and for the pictures of bench scaling.");
     r2g_troff_entry(file, "OMPI_MCA_*",

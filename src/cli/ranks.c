@@ -2,10 +2,39 @@
 
 #include <signal.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/prctl.h>
+#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "cli/commands.h"
+
+/* The ranks meet in MPI's start and in its first collectives, where one that cannot be reached makes the others wait for
+ * ever. Rank 0 says so; where its end does not end the others too, they follow. */
+#define START_LIMIT_S 60
+#define FOLLOW_S 5
+
+static const char start_line[] = "rgb2gray: the ranks have not reached each other in time: is a host or its network "
+                                 "down? 'rgb2gray doctor' may tell more, and RGB2GRAY_START_LIMIT gives them longer\n";
+static bool speaks;
+
+static void give_up(int signal_number) {
+    (void)signal_number;
+    ssize_t written = speaks ? write(STDERR_FILENO, start_line, sizeof start_line - 1) : 0;
+    (void)written;
+    _exit(R2G_EMPI);
+}
+
+static void limit_start(void) {
+    const char *text = getenv("RGB2GRAY_START_LIMIT");
+    char *end = NULL;
+    unsigned long seconds = text ? strtoul(text, &end, 10) : START_LIMIT_S;
+    if (text && (end == text || *end != '\0' || seconds > 1000000))
+        seconds = START_LIMIT_S;
+    speaks = r2g_cli_speaks();
+    signal(SIGALRM, give_up);
+    alarm(seconds > 0 && !speaks ? (unsigned)seconds + FOLLOW_S : (unsigned)seconds);
+}
 
 r2g_status r2g_cli_ranks_start(const struct r2g_cli *cli, struct r2g_comm *comm) {
     struct r2g_error err = {0};
@@ -15,7 +44,9 @@ r2g_status r2g_cli_ranks_start(const struct r2g_cli *cli, struct r2g_comm *comm)
     /* A rank whose mpirun was killed while MPI starts would wait for it for ever. */
     if (getenv("OMPI_COMM_WORLD_SIZE") != NULL)
         prctl(PR_SET_PDEATHSIG, SIGTERM);
+    limit_start();
     r2g_status status = r2g_comm_start(comm, &err);
+    alarm(0);
     if (status != R2G_OK && (comm->broken || r2g_cli_speaks()))
         r2g_cli_print_error(&err);
     return status;

@@ -87,10 +87,10 @@ r2g_status r2g_comm_start(struct r2g_comm *comm, struct r2g_error *err) {
     memset(comm, 0, sizeof *comm);
     comm->mpi = MPI_COMM_NULL;
     comm->launch_ns = -1;
-    int announced = 0;
+    int announced = 0, provided = 0;
     (void)r2g_launcher_detect(&announced);
     int64_t start = r2g_clock_ns();
-    r2g_status status = r2g_mpi_check(MPI_Init(NULL, NULL), "MPI_Init", err);
+    r2g_status status = r2g_mpi_check(MPI_Init_thread(NULL, NULL, MPI_THREAD_FUNNELED, &provided), "MPI_Init", err);
     if (status != R2G_OK) {
         /* The others may have come through and wait for this rank. */
         int started = 0;

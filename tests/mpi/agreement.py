@@ -131,6 +131,19 @@ class Agreement(unittest.TestCase):
         self.message(result)
         self.assertEqual(sorted(os.listdir(os.path.join(folder, "out"))), ["also-gray.pgm", "good-gray.pgm"], result)
 
+    def test_a_rank_that_cannot_be_reached(self):
+        """Not seen by any call that fails: the others would wait for ever."""
+        env = support.environment(self.folder, RGB2GRAY_START_LIMIT="2",
+                                  LD_PRELOAD=os.path.join(os.environ["RGB2GRAY_BUILD"], "tests", "libwait_in_dup.so"))
+        out = self.path("unreached.png")
+        for rank_count, words in ((2, (self.rgb, "-o", out)), (3, ("batch", self.rgb, "-o", self.path("unreached/")))):
+            with self.subTest(words=words):
+                result = support.run(support.command(rank_count, *words), env, 30)
+                self.assertEqual(result.code, support.EMPI, result)
+                self.assertEqual(len(result.error_lines()), 1, result)
+                self.assertIn("have not reached each other", result.error_lines()[0])
+                self.assertFalse(os.path.exists(out), result)
+
 
 if __name__ == "__main__":
     support.need_program()

@@ -31,7 +31,7 @@ CORPUS = os.environ.get("RGB2GRAY_CORPUS", "")
 SANITIZED = os.environ.get("RGB2GRAY_SANITIZE") == "1"
 
 # The program's exit codes, as in include/rgb2gray/status.h.
-OK, EINPUT, ECORRUPT, ELIMIT, EOUTPUT, EEXISTS = 0, 3, 5, 6, 7, 8
+OK, EINPUT, ECORRUPT, ELIMIT, EOUTPUT, EEXISTS, EMPI = 0, 3, 5, 6, 7, 8, 10
 
 RUN_LIMIT_S = 120
 
