@@ -6,6 +6,7 @@ virtual network devices. All of it ends with these processes, which end with thi
 Needs root.
 """
 
+import csv
 import os
 import shutil
 import signal
@@ -189,6 +190,17 @@ class TwoHosts(unittest.TestCase):
         result = support.run(words, self.hosts.environment())
         self.assertEqual(result.code, 0, result)
         self.assertEqual(support.digests(self.out), self.references["png"])
+
+    def test_scaling_is_measured_over_both(self):
+        words = [*self.hosts.enter(0), support.PROGRAM, "bench", "scaling", self.inputs[2], "--hostfile",
+                 self.hosts.hostfile, "--ranks", "1,2,4", "--repeat", "1", "-o", os.path.join(self.out, "page")]
+        result = support.run(words, self.hosts.environment(), 120)
+        self.assertEqual(result.code, 0, result)
+        with open(os.path.join(self.out, "page", "scaling.csv"), newline="") as file:
+            rows = list(csv.DictReader(file))
+        for scaling in ("strong", "weak"):
+            hosts = {row["ranks"]: row["hosts"] for row in rows if row["scaling"] == scaling}
+            self.assertEqual(hosts, {"1": "1", "2": "1", "4": "2"}, rows)
 
     @unittest.skipUnless(os.environ.get("RGB2GRAY_FAULTS") == "1", "needs a build with RGB2GRAY_FAULTS")
     def test_a_rank_that_cannot_write_leaves_nothing(self):
