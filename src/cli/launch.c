@@ -76,7 +76,8 @@ bool r2g_cli_allow_root(void) {
 struct command {
     const char **words; /* NULL-terminated */
     int count;
-    bool own_group; /* mpirun shall not get the signals of this process's terminal */
+    bool own_group;         /* mpirun shall not get the signals of this process's terminal */
+    int exit_from, exit_to; /* a pipe for rank 0's exit code; -1: mpirun's is taken */
     char ranks[16];
     char program[PATH_MAX];
 };
@@ -231,6 +232,32 @@ static _Noreturn void become(const struct command *command, pid_t parent, int sa
     _exit(written == (ssize_t)sizeof code ? 127 : 126);
 }
 
+/* All ranks being here, rank 0 opens the pipe by its name below /proc; where it cannot, mpirun tells its exit code. */
+static void open_exit_pipe(struct command *command) {
+    int fds[2];
+    char path[64];
+    if (pipe2(fds, O_CLOEXEC | O_NONBLOCK) != 0)
+        return;
+    command->exit_from = fds[0];
+    command->exit_to = fds[1];
+    snprintf(path, sizeof path, "/proc/%d/fd/%d", (int)getpid(), fds[1]);
+    setenv(R2G_CLI_EXIT_TO, path, 1);
+}
+
+/* The exit code that rank 0 has handed over; 0 if it has not. */
+static int take_exit(const struct command *command) {
+    unsigned char code;
+    return command->exit_from >= 0 && read(command->exit_from, &code, 1) == 1 ? code : 0;
+}
+
+static void free_command(struct command *command) {
+    if (command->exit_from >= 0) {
+        close(command->exit_from);
+        close(command->exit_to);
+    }
+    free(command->words);
+}
+
 /* Starts mpirun. Its standard error can be read from *said_fd, without waiting; the caller closes it. */
 static r2g_status start(const struct command *command, pid_t *child, int *said_fd, struct r2g_error *err) {
     int fds[2], said[2];
@@ -383,13 +410,16 @@ r2g_status r2g_cli_launch(const struct r2g_cli *cli, int *exit_code, struct r2g_
         fputs("rgb2gray: note: running as root, so mpirun was told to allow that\n", stderr);
     if (!one_host)
         watch_hosts();
-    struct command command = {0};
+    struct command command = {.exit_from = -1, .exit_to = -1};
     r2g_status status = make_command(&command, cli, mpirun, err);
     pid_t child = -1;
     int said_fd = -1, ended = 0;
     struct r2g_cli_said said = {0};
     batch = is_batch(cli);
     own_group = command.own_group;
+    unsetenv(R2G_CLI_EXIT_TO);
+    if (status == R2G_OK && one_host)
+        open_exit_pipe(&command);
     if (status == R2G_OK) {
         struct timespec now;
         char text[32];
@@ -402,7 +432,9 @@ r2g_status r2g_cli_launch(const struct r2g_cli *cli, int *exit_code, struct r2g_
         status = wait_for(child, said_fd, &said, &ended, err);
     if (said_fd >= 0)
         close(said_fd);
-    free(command.words);
+    if (status == R2G_OK && WIFEXITED(ended) && WEXITSTATUS(ended) == 0)
+        ended = W_EXITCODE(take_exit(&command), 0);
+    free_command(&command);
     if (status != R2G_OK)
         return status;
     if (stopped_by && batch) {

@@ -7,6 +7,9 @@
 
 #include "cli/options.h"
 
+/* Environment variable for the ranks: the path of a pipe in which rank 0 leaves an exit code other than 0. */
+#define R2G_CLI_EXIT_TO "RGB2GRAY_EXIT_TO"
+
 /* Processes mpirun starts on this host without being told to oversubscribe: its slots, one a core that this process may
  * use. *cpus (may be NULL) receives the CPUs it may use. */
 int r2g_cli_slots(int *cpus);
