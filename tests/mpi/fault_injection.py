@@ -14,7 +14,7 @@ import unittest
 import support
 
 END_LIMIT_S = 20
-AT_ONCE = 3
+AT_ONCE = 5
 SITES = int(os.environ.get("RGB2GRAY_FAULT_SITES", "3" if support.SANITIZED else "6"))
 KINDS = ("alloc", "read", "write", "mpi")
 
@@ -87,7 +87,7 @@ class FaultInjection(unittest.TestCase):
             Way("gathered", 2, ppm, ".png"),
             Way("compare", 2, ppm, ".png", "--compare", "--repeat", "1"),
             # memory for one row block at a time: a band is three chunks, as it is elsewhere with more than 17 ranks
-            Way("chunks", 4, png, ".png", "--mem-limit", "16M", tried_ranks=(0, 1, 3)),
+            Way("chunks", 4, png, ".png", "--mem-limit", "16M", tried_ranks=(0, 3)),
         )
         cls.ways = {way.name: way for way in ways}
         if not cls.ways["alone"].run()[3]:
