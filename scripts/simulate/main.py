@@ -34,8 +34,8 @@ def why_not(name, ranks, height):
     """Why a case is not simulated with so many ranks; None if it is."""
     if name == "place" and ranks > PLACE_RANKS_MAX:
         return f"more than {PLACE_RANKS_MAX} ranks are too slow (SMPI's MPI_Iallreduce)"
-    # Pixels that are sent are really there, in one process; the kernel and SimGrid need as much again, about.
-    needed = 2 * 3 * WIDTH * height if CASES[name].hidden and ranks > 1 else 0
+    # Pixels that are sent are really there, in one process; the kernel and SimGrid need half as much again.
+    needed = 1.5 * 3 * WIDTH * height if CASES[name].hidden and ranks > 1 else 0
     if needed > os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"):
         return f"it needs more memory than this machine has, about {needed / 1e9:.0f} GB"
     return None
