@@ -1,7 +1,5 @@
 #include "cli/batch_coordinator.h"
 
-#include <pthread.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +8,7 @@
 #include "base/clock.h"
 #include "base/output.h"
 #include "cli/batch_cost.h"
+#include "cli/batch_local.h"
 #include "cli/batch_messages.h"
 #include "cli/batch_names.h"
 #include "cli/batch_parcel.h"
@@ -37,52 +36,23 @@ struct rank {
     int64_t cost_ns, start_ns;
 };
 
-/* Rank 0's own share: one task at a time. The fields are the second thread's while `given`. */
-struct local {
-    pthread_t thread;
-    pthread_mutex_t lock;
-    pthread_cond_t wake;
-    bool given, quit;
-    atomic_bool done;
-    struct r2g_batch_worker *worker;
-    struct r2g_batch_task *task;
-    struct r2g_batch_outcome outcome;
-};
-
 struct run {
     struct r2g_batch_coordinator *with;
     struct r2g_batch_inputs inputs;
     struct r2g_batch_queue found; /* no header read yet: all cost 0, so they are in the order of their names */
     struct r2g_batch_queue ready;
-    struct r2g_batch_queue own; /* to be converted by rank 0: not to be opened, perhaps, or too large to be sent */
+    struct r2g_batch_queue unsent; /* too large to be sent: for those who see them */
+    struct r2g_batch_queue own;    /* for rank 0: not to be opened by others, perhaps, or too large to be returned */
     struct rank *ranks;
     int size;
     unsigned window, headers_out; /* tasks of headers that ranks have */
-    struct local local;
+    struct r2g_batch_local local;
     /* Writes what ranks return, and records that and failures that no rank has met. Its journal is a file of its own. */
     struct r2g_batch_worker recorder;
     struct r2g_buffer bytes;
     double rate; /* measured over estimated time */
     int64_t measured_ns, estimated_ns;
 };
-
-static void *do_local(void *user) {
-    struct local *local = user;
-    pthread_mutex_lock(&local->lock);
-    while (!local->quit) {
-        if (!local->given) {
-            pthread_cond_wait(&local->wake, &local->lock);
-            continue;
-        }
-        pthread_mutex_unlock(&local->lock);
-        r2g_batch_work(local->worker, local->task, &local->outcome);
-        pthread_mutex_lock(&local->lock);
-        local->given = false;
-        atomic_store(&local->done, true);
-    }
-    pthread_mutex_unlock(&local->lock);
-    return NULL;
-}
 
 static bool ends(const struct run *run) {
     return run->with->totals->stopped || run->with->totals->fatal.status != R2G_OK;
@@ -102,6 +72,7 @@ static r2g_status open_recorder(struct run *run, struct r2g_error *err) {
 static void tell_failure(struct run *run, const char *path, const char *output, const struct r2g_error *failure) {
     struct r2g_batch_totals *totals = run->with->totals;
     struct r2g_batch_item item = {.path = (char *)(uintptr_t)path, .output = (char *)(uintptr_t)output};
+    (void)r2g_batch_identify(&item);
     struct r2g_report none = {0};
     struct r2g_error trouble = {0};
     char line[sizeof failure->text + 16];
@@ -121,27 +92,29 @@ static r2g_status add_found(struct run *run, struct r2g_error *err) {
     char output[2048];
     struct r2g_error failure = {0};
     struct r2g_batch_totals *totals = run->with->totals;
+    r2g_status named = r2g_batch_output_name(cli->name_template, run->inputs.relative, cli->options.format, output,
+                                             sizeof output, &failure);
+    uint64_t before = 0;
+    r2g_status status = R2G_OK;
+    if (named == R2G_OK) /* of all parts: two of them must not become one file either */
+        status = r2g_batch_set_mark(run->with->seen, r2g_batch_hash(output), R2G_BATCH_SEEN, &before, err);
+    if (status != R2G_OK)
+        return status;
     if (cli->part_count > 0 &&
         r2g_batch_hash(run->inputs.relative) % (uint64_t)cli->part_count != (uint64_t)cli->part - 1)
         return R2G_OK;
     totals->found_count++;
-    r2g_status named = r2g_batch_output_name(cli->name_template, run->inputs.relative, cli->options.format, output,
-                                             sizeof output, &failure);
     if (named != R2G_OK) {
         tell_failure(run, run->inputs.path, "", &failure);
         return R2G_OK;
     }
-    uint64_t before = 0;
-    r2g_status status = r2g_batch_set_mark(run->with->seen, r2g_batch_hash(output), R2G_BATCH_SEEN, &before, err);
-    if (status != R2G_OK)
-        return status;
     if (before & R2G_BATCH_SEEN) {
         (void)!r2g_fail(&failure, R2G_EUSAGE, "%s: another input becomes %s too; --name can tell them apart",
                         run->inputs.path, output);
         tell_failure(run, run->inputs.path, output, &failure);
         return R2G_OK;
     }
-    if (before & R2G_BATCH_DONE) {
+    if (r2g_batch_set_marks(run->with->seen, r2g_batch_key(run->inputs.path, output)) & R2G_BATCH_DONE) {
         totals->skipped_count++;
         return R2G_OK;
     }
@@ -154,9 +127,13 @@ static r2g_status add_found(struct run *run, struct r2g_error *err) {
     return r2g_batch_queue_put(&run->found, &item, err);
 }
 
+static unsigned held(const struct run *run) {
+    return run->found.count + run->ready.count + run->unsent.count + run->own.count;
+}
+
 static r2g_status find_more(struct run *run, bool *did, struct r2g_error *err) {
     struct r2g_batch_totals *totals = run->with->totals;
-    for (int i = 0; i < FIND_STEP && !totals->all_found && run->found.count + run->ready.count < run->window; i++) {
+    for (int i = 0; i < FIND_STEP && !totals->all_found && held(run) < run->window; i++) {
         bool found;
         struct r2g_error failure = {0};
         *did = true;
@@ -165,8 +142,10 @@ static r2g_status find_more(struct run *run, bool *did, struct r2g_error *err) {
             totals->all_found = true;
         else if (status == R2G_OK)
             status = add_found(run, err);
-        else
+        else {
+            totals->found_count++;
             tell_failure(run, run->inputs.path, "", &failure);
+        }
         if (status != R2G_OK && failure.status == R2G_OK)
             return status;
     }
@@ -219,27 +198,32 @@ static int64_t longest_task(const struct run *run) {
     return most_ns < TASK_NS ? most_ns : TASK_NS;
 }
 
-/* Images for a rank that gets its inputs sent: those that rank 0 can read and that are not too large. */
+/* Images for a rank that gets its inputs sent: those that rank 0 can read and that are not too large. The others are put
+ * aside. */
 static r2g_status fill_parcels(struct run *run, struct r2g_batch_task *task, struct r2g_error *err) {
     uint64_t nbytes = 0;
     int64_t most_ns = longest_task(run), cost_ns = 0;
     task->sent = true;
     while (run->ready.count > 0 && task->count < R2G_BATCH_TASK_MAX) {
         struct r2g_batch_item *next = &run->ready.items[0];
-        bool there = r2g_batch_identify(next) && next->nbytes > 0 && next->nbytes <= R2G_BATCH_SEND_MAX_NBYTES;
+        bool there = r2g_batch_identify(next) && next->nbytes > 0;
+        bool large = there && next->nbytes > R2G_BATCH_SEND_MAX_NBYTES;
         struct r2g_error failure;
-        cost_ns += next->cost_ns;
-        if (task->count > 0 && there && (nbytes + next->nbytes > SEND_NBYTES || cost_ns > most_ns))
+        if (task->count > 0 && there && !large &&
+            (nbytes + next->nbytes > SEND_NBYTES || cost_ns + next->cost_ns > most_ns))
             break;
-        nbytes += next->nbytes;
         struct r2g_batch_item item = r2g_batch_queue_take(&run->ready);
-        if (there && r2g_batch_load(&item, &task->contents[task->count], &failure) == R2G_OK) {
+        struct r2g_buffer *content = &task->contents[task->count];
+        if (there && !large && r2g_batch_load(&item, content, &failure) == R2G_OK) {
+            nbytes += item.nbytes;
+            cost_ns += item.cost_ns;
             task->items[task->count++] = item;
-        } else {
-            r2g_status status = r2g_batch_queue_put(&run->own, &item, err);
-            if (status != R2G_OK)
-                return status;
+            continue;
         }
+        r2g_buffer_free(content);
+        r2g_status status = r2g_batch_queue_put(large ? &run->unsent : &run->own, &item, err);
+        if (status != R2G_OK)
+            return status;
     }
     return R2G_OK;
 }
@@ -253,13 +237,13 @@ static void fill_conversions(struct run *run, struct r2g_batch_task *task) {
              cost_ns + run->ready.items[0].cost_ns <= most_ns);
 }
 
-/* What others have in hand may come back for rank 0 to do. */
-static bool others_work(const struct run *run) {
+/* Whether nothing is left for rank 0: what others have in hand may come back for it. */
+static bool is_last(const struct run *run) {
     for (int i = 1; i < run->size; i++) {
         if (run->ranks[i].state == AT_WORK)
-            return true;
+            return false;
     }
-    return false;
+    return run->own.count == 0 && run->unsent.count == 0;
 }
 
 /* Chooses a task for a rank; false where there is none now. */
@@ -268,7 +252,7 @@ static r2g_status choose(struct run *run, int rank, struct r2g_batch_task *task,
     task->count = 0;
     task->sent = false;
     *chosen = true;
-    task->kind = R2G_BATCH_STOP;
+    task->kind = R2G_BATCH_END;
     if (ends(run))
         return R2G_OK;
     bool sees = !totals->ranks[rank].gets_inputs;
@@ -294,21 +278,22 @@ static r2g_status choose(struct run *run, int rank, struct r2g_batch_task *task,
         add_to(task, &run->own);
         return R2G_OK;
     }
-    if (run->with->plan) {
-        *chosen = all_known && (rank > 0 || (run->own.count == 0 && !others_work(run)));
-        task->kind = R2G_BATCH_FINISH;
-        return R2G_OK;
-    }
     task->kind = R2G_BATCH_CONVERT;
-    if (run->ready.count > 0 && !sees) {
+    if (run->with->plan) {
+        *chosen = false; /* unless this is the end */
+    } else if (sees && run->unsent.count > 0) {
+        add_to(task, &run->unsent);
+    } else if (run->ready.count > 0 && !sees) {
         status = fill_parcels(run, task, err);
         *chosen = task->count > 0;
     } else if (run->ready.count > 0 && (all_known || run->headers_out == 0 || run->ready.count >= run->window / 2)) {
         fill_conversions(run, task);
-    } else if (all_known && run->ready.count == 0 && (rank > 0 || (run->own.count == 0 && !others_work(run)))) {
-        task->kind = R2G_BATCH_FINISH;
     } else {
         *chosen = false;
+    }
+    if (status == R2G_OK && !*chosen && all_known && run->ready.count == 0 && (rank > 0 || is_last(run))) {
+        *chosen = true;
+        task->kind = R2G_BATCH_END;
     }
     return status;
 }
@@ -324,7 +309,7 @@ static void identify(struct r2g_batch_task *task) {
 
 static r2g_status give(struct run *run, int rank, struct r2g_batch_task *task, struct r2g_error *err) {
     struct rank *to = &run->ranks[rank];
-    bool last = task->kind == R2G_BATCH_FINISH || task->kind == R2G_BATCH_STOP;
+    bool last = task->kind == R2G_BATCH_END;
     to->cost_ns = 0;
     for (unsigned i = 0; i < task->count; i++)
         to->cost_ns += task->items[i].cost_ns;
@@ -333,13 +318,8 @@ static r2g_status give(struct run *run, int rank, struct r2g_batch_task *task, s
     to->task = last ? NULL : task;
     run->headers_out += task->kind == R2G_BATCH_HEADERS;
     if (rank == 0) {
-        if (last)
-            return R2G_OK;
-        pthread_mutex_lock(&run->local.lock);
-        run->local.task = task;
-        run->local.given = true;
-        pthread_cond_signal(&run->local.wake);
-        pthread_mutex_unlock(&run->local.lock);
+        if (!last)
+            r2g_batch_local_give(&run->local, task);
         return R2G_OK;
     }
     if (!task->sent)
@@ -378,11 +358,15 @@ static r2g_status give_to_all(struct run *run, bool *did, struct r2g_error *err)
 
 /* ---- taking back ---- */
 
-/* What a rank did not see: from now on it gets all inputs sent, unless rank 0 does not see this one either. */
+/* What a rank did not see: from now on it gets all inputs sent, unless rank 0 does not see this one either, or another file
+ * has taken its place since it was given out. */
 static r2g_status take_unseen(struct run *run, int rank, struct r2g_batch_item *item, bool planned,
                               struct r2g_error *err) {
+    struct r2g_batch_item then = *item;
     bool there = r2g_batch_identify(item);
-    if (there)
+    bool same = there && item->inode == then.inode &&
+                (then.mtime_ns == 0 || (item->mtime_ns == then.mtime_ns && item->nbytes == then.nbytes));
+    if (same)
         run->with->totals->ranks[rank].gets_inputs = true;
     return r2g_batch_queue_put(!there ? &run->own : planned ? &run->ready : &run->found, item, err);
 }
@@ -395,6 +379,8 @@ static r2g_status take_items(struct run *run, int rank, struct r2g_batch_task *t
     for (unsigned i = 0; i < task->count && status == R2G_OK; i++) {
         if (outcome->planned[i] == R2G_BATCH_UNSEEN)
             status = take_unseen(run, rank, &task->items[i], !headers, err);
+        else if (outcome->planned[i] == R2G_BATCH_UNSENT)
+            status = r2g_batch_queue_put(&run->own, &task->items[i], err);
         else if (headers && outcome->planned[i] == R2G_BATCH_READY)
             status = r2g_batch_queue_put(&run->ready, &task->items[i], err);
     }
@@ -421,18 +407,20 @@ static void write_return(struct run *run, const struct r2g_batch_item *item, con
             status = r2g_output_commit(output, &failure);
         r2g_output_close(output);
     }
-    if (status != R2G_OK && !r2g_batch_is_fatal(&failure)) {
+    if (status != R2G_OK) {
         outcome->done_count--;
+        outcome->in_nbytes -= returned->in_nbytes;
         outcome->out_nbytes -= returned->output_nbytes;
+        trouble = failure;
+    }
+    if (status != R2G_OK && !r2g_batch_is_fatal(&failure)) {
         tell_failure(run, item->path, item->output, &failure);
         return;
     }
-    if (status != R2G_OK)
-        trouble = failure;
-    else
+    if (status == R2G_OK)
         status = open_recorder(run, &trouble);
     if (status == R2G_OK)
-        status = r2g_batch_journal_add(&recorder->journal, returned->line, &trouble);
+        status = r2g_batch_write_line(recorder, returned->line, returned->output ? path : NULL, &trouble);
     if (status != R2G_OK && outcome->fatal.status == R2G_OK)
         outcome->fatal = trouble;
 }
@@ -484,7 +472,7 @@ static r2g_status take_back(struct run *run, int rank, struct r2g_batch_outcome 
 static r2g_status take_messages(struct run *run, bool *did, struct r2g_error *err) {
     struct r2g_batch_outcome outcome = {0};
     r2g_status status = R2G_OK;
-    if (atomic_exchange(&run->local.done, false)) {
+    if (r2g_batch_local_is_done(&run->local)) {
         *did = true;
         status = take_back(run, 0, &run->local.outcome, err);
         r2g_batch_outcome_free(&run->local.outcome);
@@ -542,25 +530,6 @@ static r2g_status loop(struct run *run, struct r2g_error *err) {
     return R2G_OK;
 }
 
-static r2g_status begin_local(struct run *run, struct r2g_error *err) {
-    pthread_mutex_init(&run->local.lock, NULL);
-    pthread_cond_init(&run->local.wake, NULL);
-    run->local.worker = run->with->worker;
-    int error = pthread_create(&run->local.thread, NULL, do_local, &run->local);
-    return error ? r2g_fail_errno(err, R2G_ENOMEM, error, "cannot start a thread") : R2G_OK;
-}
-
-static void end_local(struct run *run) {
-    pthread_mutex_lock(&run->local.lock);
-    run->local.quit = true;
-    pthread_cond_signal(&run->local.wake);
-    pthread_mutex_unlock(&run->local.lock);
-    pthread_join(run->local.thread, NULL);
-    pthread_mutex_destroy(&run->local.lock);
-    pthread_cond_destroy(&run->local.wake);
-    r2g_batch_outcome_free(&run->local.outcome);
-}
-
 r2g_status r2g_batch_coordinate(struct r2g_batch_coordinator *coordinator, struct r2g_error *err) {
     struct run run = {.with = coordinator, .size = coordinator->comm ? coordinator->comm->size : 1, .rate = 1};
     run.window = WINDOW_EACH * (unsigned)run.size > WINDOW_MIN ? WINDOW_EACH * (unsigned)run.size : WINDOW_MIN;
@@ -574,10 +543,10 @@ r2g_status r2g_batch_coordinate(struct r2g_batch_coordinator *coordinator, struc
     run.recorder = *coordinator->worker;
     run.recorder.journal = (struct r2g_batch_journal){.fd = -1, .output_fd = -1};
     run.recorder.made_folder[0] = '\0';
-    r2g_status status = begin_local(&run, err);
+    r2g_status status = r2g_batch_local_begin(&run.local, coordinator->worker, err);
     if (status == R2G_OK) {
         status = loop(&run, err);
-        end_local(&run);
+        r2g_batch_local_end(&run.local);
     }
     struct r2g_error closing;
     r2g_status closed = r2g_batch_journal_close(&run.recorder.journal, &closing);
@@ -593,6 +562,7 @@ r2g_status r2g_batch_coordinate(struct r2g_batch_coordinator *coordinator, struc
     r2g_batch_inputs_close(&run.inputs);
     r2g_batch_queue_free(&run.found);
     r2g_batch_queue_free(&run.ready);
+    r2g_batch_queue_free(&run.unsent);
     r2g_batch_queue_free(&run.own);
     r2g_buffer_free(&run.bytes);
     free(run.ranks);

@@ -14,6 +14,7 @@
 /* What one rank has done. */
 struct r2g_batch_rank {
     char host[64];
+    int first_on_host; /* the lowest rank there */
     uint64_t done_count, in_nbytes;
     int64_t busy_ns;
     bool gets_inputs;     /* they are sent to it: it was found not to see them */
@@ -47,11 +48,11 @@ struct r2g_batch_coordinator {
     void *user;
 };
 
-/* Runs until every other rank has been told to finish or to stop. R2G_EMPI, R2G_ENOMEM; else how it went is in *totals. */
+/* Runs until every other rank has been told that this is over. R2G_EMPI, R2G_ENOMEM; else how it went is in *totals. */
 R2G_MUST_CHECK r2g_status r2g_batch_coordinate(struct r2g_batch_coordinator *coordinator, struct r2g_error *err);
 
-/* The other ranks' part: asks for tasks and does them. *finish: on to the pictures that are split; else the run stops. */
-R2G_MUST_CHECK r2g_status r2g_batch_serve(struct r2g_comm *comm, struct r2g_batch_worker *worker, bool *finish,
+/* The other ranks' part: asks for tasks and does them until there are none. */
+R2G_MUST_CHECK r2g_status r2g_batch_serve(struct r2g_comm *comm, struct r2g_batch_worker *worker,
                                           struct r2g_error *err);
 
 #endif

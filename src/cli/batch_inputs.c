@@ -7,7 +7,6 @@
 #include <sys/stat.h>
 
 #include "cli/batch_names.h"
-#include "codec/codec.h"
 
 void r2g_batch_inputs_open(struct r2g_batch_inputs *inputs, char *const *arguments, int count,
                            const char *output_folder) {
@@ -43,7 +42,7 @@ static r2g_status fail(const struct r2g_batch_inputs *inputs, int error, struct 
 static r2g_status enter(struct r2g_batch_inputs *inputs, struct r2g_error *err) {
     struct stat info;
     if (inputs->depth == R2G_BATCH_DEPTH_MAX)
-        return fail(inputs, ELOOP, err);
+        return r2g_fail(err, R2G_EINPUT, "%s: lies more than %d folders deep", inputs->path, R2G_BATCH_DEPTH_MAX);
     DIR *folder = opendir(inputs->path);
     if (!folder)
         return fail(inputs, errno, err);
@@ -68,17 +67,6 @@ static unsigned char kind_of(const struct r2g_batch_inputs *inputs, const struct
     if (lstat(inputs->path, &info) == 0 && S_ISDIR(info.st_mode))
         return DT_DIR;
     return stat(inputs->path, &info) == 0 && S_ISREG(info.st_mode) ? DT_REG : DT_UNKNOWN;
-}
-
-/* By its ending: a format that is read, also where it is not written. */
-static bool is_image_name(const char *name) {
-    static const char *const read_only[] = {".ppm", ".pam"};
-    const char *dot = strrchr(name, '.');
-    for (size_t i = 0; dot && i < sizeof read_only / sizeof read_only[0]; i++) {
-        if (strcasecmp(dot, read_only[i]) == 0)
-            return true;
-    }
-    return r2g_codec_by_file_name(name) != NULL;
 }
 
 static int parts(const char *path) {
@@ -132,7 +120,7 @@ static r2g_status walk(struct r2g_batch_inputs *inputs, bool *found, struct r2g_
             inputs->inode = inode_of(inputs, entry);
             return R2G_OK;
         } else if (kind == DT_REG && !pattern) {
-            *found = is_image_name(entry->d_name);
+            *found = r2g_batch_is_image_name(entry->d_name);
             if (*found) {
                 inputs->inode = inode_of(inputs, entry);
                 return R2G_OK;
@@ -144,7 +132,7 @@ static r2g_status walk(struct r2g_batch_inputs *inputs, bool *found, struct r2g_
 }
 
 /* The next line of the list at hand; blank ones are passed over. */
-static void read_list(struct r2g_batch_inputs *inputs, bool *found) {
+static r2g_status read_list(struct r2g_batch_inputs *inputs, bool *found, struct r2g_error *err) {
     ssize_t length;
     while ((length = getline(&inputs->line, &inputs->line_capacity, inputs->list)) > 0) {
         if (inputs->line[length - 1] == '\n')
@@ -156,15 +144,30 @@ static void read_list(struct r2g_batch_inputs *inputs, bool *found) {
         snprintf(inputs->path, sizeof inputs->path, "%.4095s", inputs->line);
         inputs->root = 0;
         *found = true;
-        return;
+        return R2G_OK;
     }
+    int error = ferror(inputs->list) ? errno : 0;
     close_list(inputs);
+    if (!error)
+        return R2G_OK;
+    snprintf(inputs->path, sizeof inputs->path, "%s", inputs->list_name);
+    return r2g_fail_errno(err, R2G_EINPUT, error, "the list %s cannot be read to its end", inputs->list_name);
 }
 
 /* A folder that a list or an argument names. */
 static bool is_folder(const char *path) {
     struct stat info;
     return stat(path, &info) == 0 && S_ISDIR(info.st_mode);
+}
+
+/* Goes into the folder of an argument. */
+static r2g_status enter_first(struct r2g_batch_inputs *inputs, const char *argument, struct r2g_error *err) {
+    r2g_status status = enter(inputs, err);
+    if (status == R2G_OK && inputs->depth == 0) {
+        inputs->pattern = NULL;
+        status = r2g_fail(err, R2G_EUSAGE, "%s: the output folder is not searched for images", argument);
+    }
+    return status;
 }
 
 static r2g_status take_pattern(struct r2g_batch_inputs *inputs, const char *argument, struct r2g_error *err) {
@@ -177,7 +180,7 @@ static r2g_status take_pattern(struct r2g_batch_inputs *inputs, const char *argu
     inputs->root = length;
     snprintf(inputs->path, sizeof inputs->path, "%.*s", (int)length, argument);
     if (length > 0)
-        return enter(inputs, err);
+        return enter_first(inputs, argument, err);
     /* names without a folder in front: the walk begins at "", which opendir does not know */
     DIR *folder = opendir(".");
     if (!folder)
@@ -199,9 +202,11 @@ static r2g_status take(struct r2g_batch_inputs *inputs, const char *argument, bo
     snprintf(inputs->path, sizeof inputs->path, "%s", argument);
     if (strcmp(argument, "-") == 0) {
         inputs->list = stdin;
+        inputs->list_name = "on standard input";
         return R2G_OK;
     }
     if (!there && argument[0] == '@') {
+        inputs->list_name = argument + 1;
         inputs->list = fopen(argument + 1, "re");
         return inputs->list ? R2G_OK : r2g_fail_errno(err, R2G_EINPUT, errno, "%s: cannot be read", argument + 1);
     }
@@ -209,7 +214,7 @@ static r2g_status take(struct r2g_batch_inputs *inputs, const char *argument, bo
         return take_pattern(inputs, argument, err);
     if (there && S_ISDIR(info.st_mode)) {
         inputs->root = strlen(argument);
-        return enter(inputs, err);
+        return enter_first(inputs, argument, err);
     }
     const char *slash = strrchr(argument, '/');
     inputs->root = slash ? (size_t)(slash + 1 - argument) : 0;
@@ -223,10 +228,10 @@ static r2g_status next(struct r2g_batch_inputs *inputs, bool *found, struct r2g_
         if (inputs->depth > 0) {
             status = walk(inputs, found, err);
         } else if (inputs->list) {
-            read_list(inputs, found);
+            status = read_list(inputs, found, err);
             if (*found && is_folder(inputs->path)) {
                 *found = false;
-                status = enter(inputs, err);
+                status = enter_first(inputs, inputs->line, err);
             }
         } else if (inputs->pattern && !inputs->fitted) {
             snprintf(inputs->path, sizeof inputs->path, "%.4095s", inputs->pattern);

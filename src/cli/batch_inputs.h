@@ -23,6 +23,7 @@ struct r2g_batch_inputs {
     dev_t output_device; /* the folder not to be walked */
     ino_t output_inode;
     FILE *list; /* the one at hand, or NULL */
+    const char *list_name;
     char *line;
     size_t line_capacity;
     const char *pattern;                 /* of the argument at hand, or NULL */

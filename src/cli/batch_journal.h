@@ -1,11 +1,13 @@
 /* What a batch has done, kept so that another run can go on where this one ended.
  *
- * A folder: run.json says what was asked for, lock keeps a second run out, and a file a rank (rank-N.jsonl; one more for rank
- * 0's main thread, which records what ranks return and what none of them has met) has a line for each image, appended when it stands under its name. Nobody waits for another rank. From time to time a rank syncs the
- * output folder's file system and appends a line that says so: what stands before it survives a crash of the machine.
- * What stands behind it survives the death of a process, so it counts while the machine has not been started anew
+ * A folder: run.json says what was asked for, lock keeps a second run out, and a file a rank (rank-N.jsonl; one more for
+ * rank 0's main thread, which records what ranks return and what none of them has met) has a line for each image, appended
+ * when it stands under its name. Nobody waits for another rank. From time to time a rank syncs the output folder's file
+ * system and appends a line that says so: what stands before it survives a crash of the machine. What stands behind it
+ * survives the death of a process, so it counts while the machine has not been started anew
  * (/proc/sys/kernel/random/boot_id). A line that was cut off is no line.
- * To resume is to keep the lines that count, whose output is there, and whose input is the same file, in one new file.
+ * To resume is to keep the lines that count, whose output is there and was not changed, and whose input is the same file,
+ * in one new file.
  */
 #ifndef R2G_CLI_BATCH_JOURNAL_H
 #define R2G_CLI_BATCH_JOURNAL_H

@@ -3,6 +3,7 @@
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include "codec/codec.h"
 
@@ -79,4 +80,14 @@ r2g_status r2g_batch_output_name(const char *template, const char *relative, con
     name[used] = '\0';
     r2g_batch_below(name);
     return name[0] ? R2G_OK : r2g_fail(err, R2G_EUSAGE, "the output would have no name");
+}
+
+bool r2g_batch_is_image_name(const char *name) {
+    static const char *const read_only[] = {".ppm", ".pam"};
+    const char *dot = strrchr(name, '.');
+    for (size_t i = 0; dot && i < sizeof read_only / sizeof read_only[0]; i++) {
+        if (strcasecmp(dot, read_only[i]) == 0)
+            return true;
+    }
+    return r2g_codec_by_file_name(name) != NULL;
 }

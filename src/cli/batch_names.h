@@ -2,6 +2,7 @@
 #ifndef R2G_CLI_BATCH_NAMES_H
 #define R2G_CLI_BATCH_NAMES_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include <rgb2gray/status.h>
@@ -21,5 +22,8 @@ R2G_MUST_CHECK r2g_status r2g_batch_output_name(const char *template, const char
 
 /* Takes "." and "..", leading and doubled slashes out of a path, so that it lies below where it is put. */
 void r2g_batch_below(char *path);
+
+/* Whether a file's name has the ending of a format that is read, also where it is not written. */
+bool r2g_batch_is_image_name(const char *name);
 
 #endif

@@ -70,14 +70,16 @@ r2g_status r2g_batch_unload(const struct r2g_buffer *content, int *fd, char path
 
 /* A return as it travels; the line with its NUL and the output follow. */
 struct packed_return {
-    uint64_t output_nbytes;
+    uint64_t in_nbytes, output_nbytes;
     uint32_t index, line_nbytes, has_output, unused;
 };
 
-r2g_status r2g_batch_add_return(struct r2g_buffer *returns, unsigned index, const char *line, const char *output_path,
-                                struct r2g_error *err) {
-    struct packed_return packed = {
-        .index = index, .line_nbytes = (uint32_t)strlen(line) + 1, .has_output = output_path != NULL};
+r2g_status r2g_batch_add_return(struct r2g_buffer *returns, unsigned index, const char *line, uint64_t in_nbytes,
+                                const char *output_path, struct r2g_error *err) {
+    struct packed_return packed = {.in_nbytes = in_nbytes,
+                                   .index = index,
+                                   .line_nbytes = (uint32_t)strlen(line) + 1,
+                                   .has_output = output_path != NULL};
     size_t at = returns->nbytes;
     r2g_status status = r2g_buffer_append(returns, &packed, sizeof packed, err);
     if (status == R2G_OK)
@@ -106,6 +108,7 @@ bool r2g_batch_next_return(const struct r2g_buffer *returns, size_t *at, struct 
         return false;
     *next = (struct r2g_batch_return){.index = packed.index,
                                       .line = (const char *)line,
+                                      .in_nbytes = packed.in_nbytes,
                                       .output = packed.has_output ? line + packed.line_nbytes : NULL,
                                       .output_nbytes = (size_t)packed.output_nbytes};
     *at += sizeof packed + packed.line_nbytes + (size_t)packed.output_nbytes;

@@ -30,13 +30,15 @@ R2G_MUST_CHECK r2g_status r2g_batch_unload(const struct r2g_buffer *content, int
 struct r2g_batch_return {
     unsigned index; /* of the item in the task */
     const char *line;
+    uint64_t in_nbytes;
     const uint8_t *output; /* NULL: none */
     size_t output_nbytes;
 };
 
-/* A rank: appends one, with the output that lies at `output_path` (NULL: none). R2G_EINPUT, R2G_ENOMEM. */
+/* A rank: appends one, with the output that lies at `output_path` (NULL: none). R2G_EINPUT, with EFBIG for one that is
+ * larger than R2G_BATCH_SEND_MAX_NBYTES; R2G_ENOMEM. */
 R2G_MUST_CHECK r2g_status r2g_batch_add_return(struct r2g_buffer *returns, unsigned index, const char *line,
-                                               const char *output_path, struct r2g_error *err);
+                                               uint64_t in_nbytes, const char *output_path, struct r2g_error *err);
 /* Rank 0: the next one from *at on; false at the end. */
 bool r2g_batch_next_return(const struct r2g_buffer *returns, size_t *at, struct r2g_batch_return *next);
 

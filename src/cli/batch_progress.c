@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/output.h"
+#include "base/size.h"
 #include "base/text.h"
 
 #define JSON_NS INT64_C(1000000000)
@@ -41,25 +42,24 @@ static double seconds_left(const struct r2g_batch_totals *totals, double seconds
 static json_t *hosts_json(const struct r2g_batch_totals *totals) {
     json_t *hosts = json_array();
     for (int i = 0; i < totals->rank_count && hosts; i++) {
-        const char *host = totals->ranks[i].host;
+        if (totals->ranks[i].first_on_host != i)
+            continue;
         uint64_t done = 0, nbytes = 0;
         int64_t busy_ns = 0;
         int ranks = 0;
-        bool first = true;
-        for (int k = 0; k < totals->rank_count; k++) {
+        for (int k = i; k < totals->rank_count; k++) {
             const struct r2g_batch_rank *rank = &totals->ranks[k];
-            if (strcmp(rank->host, host) != 0)
+            if (rank->first_on_host != i)
                 continue;
-            first = first && k >= i;
             ranks++;
             done += rank->done_count;
             nbytes += rank->in_nbytes;
             busy_ns += rank->busy_ns;
         }
-        if (first)
-            json_array_append_new(hosts, json_pack("{s:o, s:i, s:I, s:I, s:I}", "host", r2g_json_text(host), "ranks",
-                                                   ranks, "done", (json_int_t)done, "in_nbytes", (json_int_t)nbytes,
-                                                   "busy_ns", (json_int_t)busy_ns));
+        json_array_append_new(hosts,
+                              json_pack("{s:o, s:i, s:I, s:I, s:I}", "host", r2g_json_text(totals->ranks[i].host),
+                                        "ranks", ranks, "done", (json_int_t)done, "in_nbytes", (json_int_t)nbytes,
+                                        "busy_ns", (json_int_t)busy_ns));
     }
     return hosts;
 }
@@ -187,6 +187,12 @@ static void summary_text(FILE *file, const struct r2g_batch_totals *totals, uint
     if (totals->skipped_count)
         fprintf(file, "done before  %" PRIu64 "\n", totals->skipped_count);
     fprintf(file, "failed       %" PRIu64 "\n", totals->failed_count);
+    if (totals->stopped || totals->fatal.status != R2G_OK)
+        fprintf(file, "left         %" PRIu64 "%s images; the same command with --resume goes on\n",
+                totals->found_count - r2g_u64_min(ended_count(totals), totals->found_count),
+                totals->all_found ? "" : " or more");
+    if (totals->found_count == 0)
+        fprintf(file, "             no images were found\n");
     if (totals->passed_over_count)
         fprintf(file, "passed over  %" PRIu64 " files in folders whose names are not an image's\n",
                 totals->passed_over_count);

@@ -3,6 +3,7 @@
 #define R2G_CLI_BATCH_RECORD_H
 
 #include <jansson.h>
+#include <limits.h>
 #include <stdint.h>
 
 #include "base/buffer.h"
@@ -22,6 +23,11 @@ struct r2g_batch_record {
 
 /* JSON in one line, without its end; NULL when out of memory. Free with r2g_budget_free. */
 char *r2g_batch_record_line(const struct r2g_batch_record *record);
+
+/* The string `member` of a line, "input" and "output" byte for byte: in member_hex, two hexadecimal digits a byte, where
+ * they are no UTF-8. In `room`, or in the line; NULL where there is none. */
+enum { R2G_BATCH_NAME_MAX = PATH_MAX };
+const char *r2g_batch_line_name(const json_t *line, const char *member, char room[R2G_BATCH_NAME_MAX + 1]);
 
 /* The statistics' columns, in order, NULL-terminated: names of the line's members. Times are nanoseconds (_ns): wall time
  * of the conversion, and by phase the most that one rank took. */

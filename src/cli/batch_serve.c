@@ -45,8 +45,7 @@ static r2g_status await_task(struct r2g_comm *comm, struct r2g_buffer *bytes, st
     }
 }
 
-r2g_status r2g_batch_serve(struct r2g_comm *comm, struct r2g_batch_worker *worker, bool *finish,
-                           struct r2g_error *err) {
+r2g_status r2g_batch_serve(struct r2g_comm *comm, struct r2g_batch_worker *worker, struct r2g_error *err) {
     struct r2g_batch_task task = {.kind = R2G_BATCH_CONVERT};
     struct r2g_batch_outcome outcome = {0};
     struct r2g_buffer bytes = {0};
@@ -61,11 +60,10 @@ r2g_status r2g_batch_serve(struct r2g_comm *comm, struct r2g_batch_worker *worke
             status = await_task(comm, &bytes, err);
         if (status == R2G_OK)
             status = r2g_batch_task_unpack(&task, &bytes, err);
-        if (status != R2G_OK || task.kind == R2G_BATCH_FINISH || task.kind == R2G_BATCH_STOP)
+        if (status != R2G_OK || task.kind == R2G_BATCH_END)
             break;
         r2g_batch_work(worker, &task, &outcome);
     }
-    *finish = task.kind == R2G_BATCH_FINISH;
     r2g_batch_task_free(&task);
     r2g_batch_outcome_free(&outcome);
     r2g_buffer_free(&bytes);

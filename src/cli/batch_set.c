@@ -10,8 +10,7 @@
 #define FIRST_CAPACITY UINT64_C(4096)
 #define SLOT_NBYTES (2 * sizeof(uint64_t))
 
-uint64_t r2g_batch_hash(const char *name) {
-    uint64_t hash = UINT64_C(14695981039346656037);
+static uint64_t hash_on(uint64_t hash, const char *name) {
     for (const unsigned char *byte = (const unsigned char *)name; *byte; byte++)
         hash = (hash ^ *byte) * UINT64_C(1099511628211);
     /* FNV's low bits are weak: the finalizer of MurmurHash3 */
@@ -19,6 +18,14 @@ uint64_t r2g_batch_hash(const char *name) {
     hash = (hash ^ hash >> 33) * UINT64_C(0xc4ceb9fe1a85ec53);
     hash ^= hash >> 33;
     return hash ? hash : 1;
+}
+
+uint64_t r2g_batch_hash(const char *name) {
+    return hash_on(UINT64_C(14695981039346656037), name);
+}
+
+uint64_t r2g_batch_key(const char *input, const char *output) {
+    return hash_on(r2g_batch_hash(input), output);
 }
 
 static r2g_status make_table(struct r2g_batch_set *set, uint64_t capacity, struct r2g_error *err) {
@@ -94,4 +101,8 @@ r2g_status r2g_batch_set_mark(struct r2g_batch_set *set, uint64_t key, uint64_t 
     *before = slot[1];
     slot[1] |= marks;
     return R2G_OK;
+}
+
+uint64_t r2g_batch_set_marks(const struct r2g_batch_set *set, uint64_t key) {
+    return slot_of(set, key)[1];
 }

@@ -17,6 +17,7 @@
 #include "base/output.h"
 #include "cli/batch_files.h"
 #include "cli/batch_journal.h"
+#include "cli/batch_record.h"
 
 #define RUN_MAX_NBYTES ((uint64_t)64 << 20)
 
@@ -156,15 +157,16 @@ static r2g_status put_line(struct resume *resume, const char *text, struct r2g_e
 
 /* Whether a line tells of an output that is there, made of an input that is still the same. */
 static bool still_true(const struct resume *resume, const json_t *line) {
-    char path[2 * PATH_MAX];
+    char path[2 * PATH_MAX], input_room[R2G_BATCH_NAME_MAX + 1], output_room[R2G_BATCH_NAME_MAX + 1];
     struct stat info;
     const char *outcome = json_string_value(json_object_get(line, "outcome"));
-    const char *output = json_string_value(json_object_get(line, "output"));
-    const char *input = json_string_value(json_object_get(line, "input"));
+    const char *output = r2g_batch_line_name(line, "output", output_room);
+    const char *input = r2g_batch_line_name(line, "input", input_room);
     if (!outcome || strcmp(outcome, "done") != 0 || !output || !input)
         return false;
     snprintf(path, sizeof path, "%.4000s/%.4000s", resume->cli->output, output);
-    if (stat(path, &info) != 0 || info.st_size != json_integer_value(json_object_get(line, "out_nbytes")))
+    if (stat(path, &info) != 0 || info.st_size != json_integer_value(json_object_get(line, "out_nbytes")) ||
+        r2g_batch_mtime_ns(&info) != json_integer_value(json_object_get(line, "out_mtime_ns")))
         return false;
     return stat(input, &info) == 0 && info.st_size == json_integer_value(json_object_get(line, "in_nbytes")) &&
            r2g_batch_mtime_ns(&info) == json_integer_value(json_object_get(line, "in_mtime_ns"));
@@ -226,6 +228,11 @@ static r2g_status keep_file(void *user, const char *path, struct r2g_error *err)
     return status;
 }
 
+static r2g_status refuse_file(void *user, const char *path, struct r2g_error *err) {
+    (void)user;
+    return r2g_fail(err, R2G_EEXISTS, "%s is there, but no run.json of a journal beside it; --force replaces it", path);
+}
+
 static r2g_status remove_file(void *user, const char *path, struct r2g_error *err) {
     const char *kept = user;
     if ((!kept || strcmp(path, kept) != 0) && unlink(path) != 0)
@@ -280,14 +287,18 @@ static r2g_status write_run(const struct r2g_batch_state *state, json_t *wanted,
     return status;
 }
 
-static json_t *read_run(const struct r2g_batch_state *state) {
+/* *run receives what an earlier run has asked for, NULL where there was none. Only --force passes over a damaged one. */
+static r2g_status read_run(const struct r2g_batch_state *state, bool force, json_t **run, struct r2g_error *err) {
     char path[PATH_MAX + 32];
     snprintf(path, sizeof path, "%s/run.json", state->folder);
     int fd = open(path, O_RDONLY | O_CLOEXEC);
-    json_t *run = fd >= 0 ? r2g_json_read(fd, RUN_MAX_NBYTES) : NULL;
-    if (fd >= 0)
-        close(fd);
-    return run;
+    *run = fd >= 0 ? r2g_json_read(fd, RUN_MAX_NBYTES) : NULL;
+    if (fd < 0)
+        return errno == ENOENT || force ? R2G_OK : fail(path, errno, err);
+    close(fd);
+    if (force || json_integer_value(json_object_get(*run, "rgb2gray_batch")) == 1)
+        return R2G_OK;
+    return r2g_fail(err, R2G_EEXISTS, "%s is no journal's, or damaged; --force replaces it and begins anew", path);
 }
 
 static r2g_status begin(struct r2g_batch_state *state, const struct r2g_cli *cli, json_t *wanted, const json_t *before,
@@ -302,12 +313,17 @@ static r2g_status begin(struct r2g_batch_state *state, const struct r2g_cli *cli
         state->began_ns = json_integer_value(json_object_get(before, "began_ns"));
         return status == R2G_OK ? compact(state, cli, done, err) : status;
     }
+    r2g_status status = R2G_OK;
+    if (!before && !cli->options.overwrite)
+        status = each_file(state->folder, refuse_file, NULL, err);
+    if (status != R2G_OK)
+        return status;
     struct stat info;
     /* the time as the file system tells it, which another host may keep */
     if (futimens(state->lock_fd, NULL) != 0 || fstat(state->lock_fd, &info) != 0)
         return fail(state->folder, errno, err);
     state->began_ns = r2g_batch_mtime_ns(&info);
-    r2g_status status = each_file(state->folder, remove_file, NULL, err);
+    status = each_file(state->folder, remove_file, NULL, err);
     return status == R2G_OK ? write_run(state, wanted, err) : status;
 }
 
@@ -328,9 +344,11 @@ r2g_status r2g_batch_state_open(struct r2g_batch_state *state, const struct r2g_
         return errno == EWOULDBLOCK
                    ? r2g_fail(err, R2G_EUSAGE, "another run is at work with the journal %s", state->folder)
                    : fail(path, errno, err);
-    json_t *before = read_run(state), *wanted = identity(cli);
-    status =
-        wanted ? begin(state, cli, wanted, before, done, err) : r2g_fail(err, R2G_ENOMEM, "no memory for the journal");
+    json_t *before, *wanted = identity(cli);
+    status = read_run(state, cli->options.overwrite, &before, err);
+    if (status == R2G_OK)
+        status = wanted ? begin(state, cli, wanted, before, done, err)
+                        : r2g_fail(err, R2G_ENOMEM, "no memory for the journal");
     json_decref(before);
     json_decref(wanted);
     return status;

@@ -42,9 +42,10 @@ r2g_status r2g_batch_digest(const char *path, char text[65], struct r2g_error *e
     return R2G_OK;
 }
 
-r2g_status r2g_batch_stats_open(struct r2g_batch_stats *stats, const struct r2g_cli *cli, struct r2g_error *err) {
+r2g_status r2g_batch_stats_open(struct r2g_batch_stats *stats, const struct r2g_cli *cli, bool resumed,
+                                struct r2g_error *err) {
     const char *const paths[R2G_BATCH_STATS_COUNT] = {cli->stats_csv, cli->stats_jsonl, cli->manifest};
-    struct r2g_output_options options = {.overwrite = cli->options.overwrite || cli->resume};
+    struct r2g_output_options options = {.overwrite = cli->options.overwrite || resumed};
     memset(stats, 0, sizeof *stats);
     for (int i = 0; i < R2G_BATCH_STATS_COUNT; i++) {
         r2g_status status = paths[i] ? r2g_output_create(&stats->outputs[i], paths[i], &options, err) : R2G_OK;
@@ -82,11 +83,12 @@ static r2g_status flush(struct writing *writing, int kind, size_t least_nbytes, 
  * backslash, and they are escaped. */
 static r2g_status put_manifest(struct writing *writing, const json_t *line, struct r2g_error *err) {
     struct r2g_buffer *text = &writing->text[R2G_BATCH_MANIFEST];
-    const char *name = json_string_value(json_object_get(line, "output"));
+    char room[R2G_BATCH_NAME_MAX + 1];
+    const char *name = r2g_batch_line_name(line, "output", room);
     const char *digest = json_string_value(json_object_get(line, "sha256"));
     const char *outcome = json_string_value(json_object_get(line, "outcome"));
     char path[2 * PATH_MAX], made[65];
-    if (!outcome || strcmp(outcome, "done") != 0)
+    if (!outcome || strcmp(outcome, "done") != 0 || !name)
         return R2G_OK;
     r2g_status status = R2G_OK;
     if (!digest) { /* an earlier run did not want it */

@@ -12,8 +12,8 @@ struct r2g_batch_stats {
 };
 
 /* Opens what the command line asks for, so that a place that cannot be written is known before any work is done.
- * R2G_EOUTPUT, R2G_EEXISTS (never with --resume). Call r2g_batch_stats_close in every case. */
-R2G_MUST_CHECK r2g_status r2g_batch_stats_open(struct r2g_batch_stats *stats, const struct r2g_cli *cli,
+ * `resumed`: those of an earlier run are replaced. R2G_EOUTPUT, R2G_EEXISTS. Call r2g_batch_stats_close in every case. */
+R2G_MUST_CHECK r2g_status r2g_batch_stats_open(struct r2g_batch_stats *stats, const struct r2g_cli *cli, bool resumed,
                                                struct r2g_error *err);
 /* Fills them from the journal in `folder`, and gives them their names. A row or line for each image, in the order of the
  * ranks' work; the manifest's names are relative to the output folder. */

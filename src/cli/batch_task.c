@@ -84,7 +84,7 @@ r2g_status r2g_batch_task_unpack(struct r2g_batch_task *task, const struct r2g_b
     struct packed_task head;
     size_t at = 0;
     task->count = 0;
-    if (!take(bytes, &at, &head, sizeof head) || head.count > R2G_BATCH_TASK_MAX || head.kind > R2G_BATCH_STOP)
+    if (!take(bytes, &at, &head, sizeof head) || head.count > R2G_BATCH_TASK_MAX || head.kind > R2G_BATCH_END)
         return broken(err);
     task->kind = (enum r2g_batch_kind)head.kind;
     task->sent = head.sent != 0;

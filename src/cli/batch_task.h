@@ -9,8 +9,7 @@
 enum r2g_batch_kind {
     R2G_BATCH_HEADERS, /* read headers: what will the images cost? */
     R2G_BATCH_CONVERT,
-    R2G_BATCH_FINISH, /* nothing is left: on to the pictures that are split */
-    R2G_BATCH_STOP,   /* the run ends now */
+    R2G_BATCH_END, /* nothing is left for this rank, or the run ends early */
 };
 
 enum { R2G_BATCH_TASK_MAX = 64 }; /* items */
@@ -27,6 +26,7 @@ enum r2g_batch_planned {
     R2G_BATCH_READY,  /* HEADERS: cost, size and splittable were filled in. CONVERT: ended, well or not */
     R2G_BATCH_FAILED, /* HEADERS: and that was recorded */
     R2G_BATCH_UNSEEN, /* this rank does not see the file that is meant: nothing was done */
+    R2G_BATCH_UNSENT, /* CONVERT: its output is too large to be returned: a rank that sees the folder has to do it */
 };
 
 /* What came of a task. A plain value but for the text. */

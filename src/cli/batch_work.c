@@ -1,6 +1,7 @@
 #include "cli/batch_work.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -58,6 +59,23 @@ struct work {
     struct r2g_batch_outcome *outcome;
 };
 
+r2g_status r2g_batch_write_line(struct r2g_batch_worker *worker, const char *line, const char *out_path,
+                                struct r2g_error *err) {
+    struct r2g_buffer text = {0};
+    struct stat info;
+    char end[48] = "}";
+    size_t nbytes = strlen(line) - 1; /* without its closing brace */
+    if (out_path && stat(out_path, &info) == 0)
+        snprintf(end, sizeof end, ",\"out_mtime_ns\":%" PRId64 "}", r2g_batch_mtime_ns(&info));
+    r2g_status status = r2g_buffer_append(&text, line, nbytes, err);
+    if (status == R2G_OK)
+        status = r2g_buffer_append(&text, end, strlen(end) + 1, err);
+    if (status == R2G_OK)
+        status = r2g_batch_journal_add(&worker->journal, (const char *)text.bytes, err);
+    r2g_buffer_free(&text);
+    return status;
+}
+
 /* Writes the image's line into the journal; where that is not seen from here, it is returned, with the output. */
 static r2g_status write_line(const struct work *work, const struct r2g_batch_record *record, const char *out_path,
                              struct r2g_error *err) {
@@ -66,9 +84,9 @@ static r2g_status write_line(const struct work *work, const struct r2g_batch_rec
     char *line = r2g_batch_record_line(record);
     if (!line)
         return r2g_fail(err, R2G_ENOMEM, "no memory for the journal");
-    r2g_status status = work->worker->scratch[0]
-                            ? r2g_batch_add_return(&work->outcome->returns, work->index, line, out_path, err)
-                            : r2g_batch_journal_add(&work->worker->journal, line, err);
+    r2g_status status = work->worker->scratch[0] ? r2g_batch_add_return(&work->outcome->returns, work->index, line,
+                                                                        record->in_nbytes, out_path, err)
+                                                 : r2g_batch_write_line(work->worker, line, out_path, err);
     r2g_budget_free(line);
     return status;
 }
@@ -86,7 +104,10 @@ static void record(const struct work *work, const struct r2g_report *report, con
                                     .rank = work->worker->rank,
                                     .host = work->worker->host,
                                     .sha256 = digest};
-    if (write_line(work, &told, out_path, &trouble) != R2G_OK) {
+    r2g_status status = write_line(work, &told, out_path, &trouble);
+    if (status != R2G_OK && work->worker->scratch[0] && trouble.sys_errno == EFBIG) {
+        outcome->planned[work->index] = R2G_BATCH_UNSENT;
+    } else if (status != R2G_OK) {
         outcome->fatal = trouble;
     } else if (out_path) {
         outcome->done_count++;
@@ -155,20 +176,29 @@ static r2g_status convert(const struct work *work, struct r2g_error *err) {
     return status;
 }
 
+static bool is_something_else(const char *path) {
+    struct stat info;
+    return stat(path, &info) == 0 && !S_ISREG(info.st_mode);
+}
+
 /* What its header tells; a failure is recorded. */
 static enum r2g_batch_planned plan(const struct work *work, struct r2g_error *err) {
     struct r2g_job job;
     char out_path[PATH_MAX];
     struct r2g_batch_item *item = work->item;
     snprintf(out_path, sizeof out_path, "%.2000s/%.2000s", work->worker->cli->output, item->output);
-    r2g_status status = r2g_job_open(&job, item->path, out_path, &work->worker->options, err);
+    /* others have seen a regular file there; to open something else, such as a pipe, could wait for ever */
+    bool wait_for_ever = work->worker->rank == 0 && is_something_else(item->path);
+    r2g_status status = wait_for_ever ? r2g_fail(err, R2G_EINPUT, "%s: is no regular file", item->path)
+                                      : r2g_job_open(&job, item->path, out_path, &work->worker->options, err);
     if (status == R2G_OK) {
         item->cost_ns = r2g_batch_cost(&job);
         item->splittable = r2g_batch_can_split(&job);
         item->width = job.stored.width;
         item->height = job.stored.height;
     }
-    r2g_job_close(&job);
+    if (!wait_for_ever)
+        r2g_job_close(&job);
     if (status == R2G_OK)
         return R2G_BATCH_READY;
     struct r2g_report report = {0};
@@ -179,10 +209,8 @@ static enum r2g_batch_planned plan(const struct work *work, struct r2g_error *er
 
 r2g_status r2g_batch_note(struct r2g_batch_worker *worker, const struct r2g_batch_item *item,
                           const struct r2g_report *report, const struct r2g_error *failure, struct r2g_error *err) {
-    struct stat info;
     char digest[65] = "", path[PATH_MAX];
     const struct r2g_cli *cli = worker->cli;
-    bool there = stat(item->path, &info) == 0;
     snprintf(path, sizeof path, "%.2000s/%.2000s", cli->output, item->output);
     r2g_status status = R2G_OK;
     if (failure->status == R2G_OK && (cli->stats_csv || cli->stats_jsonl || cli->manifest))
@@ -190,14 +218,14 @@ r2g_status r2g_batch_note(struct r2g_batch_worker *worker, const struct r2g_batc
     struct r2g_batch_record record = {.item = item,
                                       .report = report,
                                       .err = failure,
-                                      .in_nbytes = there ? (uint64_t)info.st_size : 0,
-                                      .in_mtime_ns = there ? r2g_batch_mtime_ns(&info) : 0,
+                                      .in_nbytes = item->nbytes,
+                                      .in_mtime_ns = item->mtime_ns,
                                       .rank = worker->rank,
                                       .host = worker->host,
                                       .sha256 = digest};
     struct r2g_batch_outcome none = {0};
     struct work work = {.worker = worker, .outcome = &none};
-    return status == R2G_OK ? write_line(&work, &record, NULL, err) : status;
+    return status == R2G_OK ? write_line(&work, &record, failure->status == R2G_OK ? path : NULL, err) : status;
 }
 
 static void add_line(struct r2g_batch_outcome *outcome, const struct r2g_error *failure) {

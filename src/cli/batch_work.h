@@ -37,7 +37,13 @@ bool r2g_batch_is_fatal(const struct r2g_error *err);
 /* Does the task and fills *outcome; free that with r2g_batch_outcome_free. */
 void r2g_batch_work(struct r2g_batch_worker *worker, struct r2g_batch_task *task, struct r2g_batch_outcome *outcome);
 
-/* Writes the line of an image that was not converted by r2g_batch_work: a split one, or one that never came so far. */
+/* Appends an image's line to the journal, with the time of its output's last change (NULL: it has none). R2G_EOUTPUT,
+ * R2G_ENOMEM. */
+R2G_MUST_CHECK r2g_status r2g_batch_write_line(struct r2g_batch_worker *worker, const char *line, const char *out_path,
+                                               struct r2g_error *err);
+
+/* Writes the line of an image that was not converted by r2g_batch_work: a split one, or one that never came so far. The item
+ * is known by r2g_batch_identify, from before the work. */
 R2G_MUST_CHECK r2g_status r2g_batch_note(struct r2g_batch_worker *worker, const struct r2g_batch_item *item,
                                          const struct r2g_report *report, const struct r2g_error *failure,
                                          struct r2g_error *err);

@@ -136,7 +136,8 @@ static r2g_status make_command(struct command *command, const struct r2g_cli *cl
     add(command, command->ranks);
     add(command, command->program);
     /* a rank's standard error is a pipe, so it cannot see by itself that it ends at a terminal */
-    if (cli->command == R2G_CLI_CONVERT && cli->progress == R2G_CLI_PROGRESS_AUTO && isatty(STDERR_FILENO))
+    if ((cli->command == R2G_CLI_CONVERT || cli->command == R2G_CLI_BATCH) && cli->progress == R2G_CLI_PROGRESS_AUTO &&
+        isatty(STDERR_FILENO))
         add(command, "--progress=bar");
     for (int i = 0; i < cli->forward_count; i++)
         add(command, cli->forward[i]);
@@ -174,9 +175,10 @@ static bool is_rank(const char *pid, size_t length) {
     return got == (ssize_t)sizeof name && memcmp(name, "rgb2gray", sizeof name) == 0;
 }
 
-/* mpirun lets its processes work on for a second before it passes a signal on: so they are told here, too. Only what is
- * allowed in a signal handler. */
-static void signal_ranks(int signal_number) {
+/* mpirun lets its processes work on for a second before it passes a signal on: so they are told here, too. Whether there were
+ * any. Only what is allowed in a signal handler. */
+static bool signal_ranks(int signal_number) {
+    bool told = false;
     char text[4096];
     int fd = launched > 0 ? open(ranks_path, O_RDONLY | O_CLOEXEC) : -1;
     ssize_t length = fd >= 0 ? read(fd, text, sizeof text - 1) : 0;
@@ -189,17 +191,18 @@ static void signal_ranks(int signal_number) {
         for (size_t i = 0; i < count; i++)
             pid = pid * 10 + (digits[i] - '0');
         if (count > 0 && is_rank(digits, count))
-            kill(pid, signal_number);
+            told = kill(pid, signal_number) == 0 || told;
         digits += count > 0 ? count : 1;
     }
+    return told;
 }
 
 static void pass_on(int signal_number, siginfo_t *info, void *context) {
     (void)context;
     bool first = !stopped_by;
     stopped_by = signal_number;
-    signal_ranks(SIGTERM);
-    if (batch && first)
+    bool told = signal_ranks(SIGTERM);
+    if (batch && first && told)
         return;
     /* What a terminal sends (SI_KERNEL) has reached mpirun as well; a second Ctrl-C would make it skip its clean-up. */
     if (launched > 0 && (own_group || info->si_code != SI_KERNEL))
@@ -313,7 +316,7 @@ static void press(pid_t child, int64_t start_ns, int *step) {
         *step = 1;
     }
     if (*step == 1 && waited_ns > BATCH_KILL_NS) {
-        signal_ranks(SIGKILL);
+        (void)signal_ranks(SIGKILL);
         kill(child, SIGKILL);
         *step = 2;
     }

@@ -158,7 +158,11 @@ static const char *const batch[] = {
     "What is done is kept in a journal, by default .rgb2gray in the output folder. --resume goes on with it: after a "
     "signal "
     "(exit code 14), a killed process, a lost host or a full disk. What has failed is tried again, and so is what has "
-    "changed since.",
+    "changed since, input or output. An output that is younger than the batch counts as made by it, and may be "
+    "replaced.",
+    "Names that are not UTF-8 stand in the statistics and the manifest byte for byte; in JSON with '?' for what is "
+    "none, "
+    "and exactly, as hexadecimal digits, in input_hex and output_hex.",
     NULL,
 };
 

@@ -418,6 +418,13 @@ static r2g_status check_batch(const struct parse *parse) {
         return r2g_fail(parse->err, R2G_EUSAGE,
                         "--explain converts nothing, so there is nothing for --resume, --stats, --manifest or "
                         "--report-file (the plan is printed)");
+    if (cli->manifest && r2g_batch_is_image_name(cli->manifest))
+        return r2g_fail(parse->err, R2G_EUSAGE, "--manifest %s: that is the name of a picture", cli->manifest);
+    const char *const tables[] = {cli->stats_csv, cli->stats_jsonl};
+    for (int i = 0; i < 2; i++) {
+        if (cli->manifest && tables[i] && strcmp(cli->manifest, tables[i]) == 0)
+            return r2g_fail(parse->err, R2G_EUSAGE, "--manifest and --stats name the same file, %s", cli->manifest);
+    }
     if (strlen(cli->output) > 1500)
         return r2g_fail(parse->err, R2G_EUSAGE, "the name of the output folder is too long");
     return R2G_OK;
@@ -429,6 +436,9 @@ static r2g_status check(struct parse *parse) {
     uint64_t number;
     if (cli->command == R2G_CLI_HELP || cli->command == R2G_CLI_VERSION || cli->command == R2G_CLI_MAN)
         return R2G_OK;
+    bool silent = cli->command == R2G_CLI_BATCH && cli->quiet && !cli->explain && !cli->report_file;
+    if (cli->report == R2G_CLI_REPORT_DEFAULT && silent)
+        cli->report = R2G_CLI_REPORT_NONE;
     if (cli->report == R2G_CLI_REPORT_DEFAULT)
         cli->report = cli->compare || cli->explain || cli->report_file || cli->command != R2G_CLI_CONVERT
                           ? R2G_CLI_REPORT_TEXT

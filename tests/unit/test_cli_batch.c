@@ -199,11 +199,11 @@ static void an_outcome_travels_with_lines_and_outputs(void **state) {
     make_task(&task);
     outcome.planned[1] = R2G_BATCH_UNSEEN;
     assert_int_equal(r2g_buffer_append(&outcome.lines, "a line\n", 7, &err), R2G_OK);
-    assert_int_equal(r2g_batch_add_return(&outcome.returns, 2, "{}", path, &err), R2G_OK);
-    assert_int_equal(r2g_batch_add_return(&outcome.returns, 0, "{\"failed\":1}", NULL, &err), R2G_OK);
+    assert_int_equal(r2g_batch_add_return(&outcome.returns, 2, "{}", 77, path, &err), R2G_OK);
+    assert_int_equal(r2g_batch_add_return(&outcome.returns, 0, "{\"failed\":1}", 0, NULL, &err), R2G_OK);
     unlink(path);
     size_t before = outcome.returns.nbytes;
-    assert_int_equal(r2g_batch_add_return(&outcome.returns, 0, "{}", path, &err), R2G_EINPUT); /* it is gone */
+    assert_int_equal(r2g_batch_add_return(&outcome.returns, 0, "{}", 77, path, &err), R2G_EINPUT); /* it is gone */
     assert_int_equal(outcome.returns.nbytes, before);
     assert_int_equal(r2g_batch_outcome_pack(&task, &outcome, &bytes, &err), R2G_OK);
     assert_int_equal(r2g_batch_outcome_unpack(&task, &other, &bytes, &err), R2G_OK);
@@ -213,6 +213,7 @@ static void an_outcome_travels_with_lines_and_outputs(void **state) {
     size_t at = 0;
     assert_true(r2g_batch_next_return(&other.returns, &at, &next));
     assert_int_equal(next.index, 2);
+    assert_int_equal(next.in_nbytes, 77);
     assert_int_equal(next.output_nbytes, 6);
     assert_memory_equal(next.output, "output", 6);
     assert_true(r2g_batch_next_return(&other.returns, &at, &next));
