@@ -139,9 +139,13 @@ static r2g_status read_list(struct r2g_batch_inputs *inputs, bool *found, struct
             inputs->line[--length] = '\0';
         if (length > 0 && inputs->line[length - 1] == '\r')
             inputs->line[--length] = '\0';
-        if (length == 0)
+        char *line = inputs->line;
+        if (inputs->list_begins && strncmp(line, "\xef\xbb\xbf", 3) == 0) /* a byte order mark, as Windows puts it */
+            line += 3;
+        inputs->list_begins = false;
+        if (!line[0])
             continue;
-        snprintf(inputs->path, sizeof inputs->path, "%.4095s", inputs->line);
+        snprintf(inputs->path, sizeof inputs->path, "%.4095s", line);
         inputs->root = 0;
         *found = true;
         return R2G_OK;
@@ -202,11 +206,13 @@ static r2g_status take(struct r2g_batch_inputs *inputs, const char *argument, bo
     snprintf(inputs->path, sizeof inputs->path, "%s", argument);
     if (strcmp(argument, "-") == 0) {
         inputs->list = stdin;
+        inputs->list_begins = true;
         inputs->list_name = "on standard input";
         return R2G_OK;
     }
     if (!there && argument[0] == '@') {
         inputs->list_name = argument + 1;
+        inputs->list_begins = true;
         inputs->list = fopen(argument + 1, "re");
         return inputs->list ? R2G_OK : r2g_fail_errno(err, R2G_EINPUT, errno, "%s: cannot be read", argument + 1);
     }

@@ -24,6 +24,7 @@ struct r2g_batch_inputs {
     ino_t output_inode;
     FILE *list; /* the one at hand, or NULL */
     const char *list_name;
+    bool list_begins; /* no line of it was read */
     char *line;
     size_t line_capacity;
     const char *pattern;                 /* of the argument at hand, or NULL */

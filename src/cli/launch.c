@@ -357,7 +357,7 @@ static bool is_ranks_own(int code) {
 
 /* What the exit code of mpirun means. */
 static r2g_status explain(int code, const struct r2g_cli_said *said, const struct r2g_cli *cli, struct r2g_error *err) {
-    const char *hint = batch ? "; for a batch: --resume goes on" : "";
+    const char *hint = batch ? "; --resume goes on" : "";
     char host[128];
     int rank, signal_number;
     if (code != 0 && r2g_cli_said_lost_host(said, host, sizeof host))
@@ -367,12 +367,12 @@ static r2g_status explain(int code, const struct r2g_cli_said *said, const struc
     if (is_ranks_own(code))
         return R2G_OK;
     if (code > 128 && r2g_cli_said_killed_rank(said, &rank, &signal_number, host, sizeof host))
-        return r2g_fail(err, R2G_EMPI, "rank %d on host %s was ended by signal %d (%s)%s%s", rank, host, signal_number,
-                        sigdescr_np(signal_number), signal_number == SIGKILL ? ": is there enough memory?" : "", hint);
+        return r2g_fail(err, R2G_EMPI, "rank %d on host %s was ended by signal %d (%s%s)%s", rank, host, signal_number,
+                        sigdescr_np(signal_number), signal_number == SIGKILL ? "; is there enough memory?" : "", hint);
     /* 132 is also what mpirun answers when it cannot run the program at all */
     if (code > 128 && code < 128 + NSIG && code - 128 != SIGILL && sigabbrev_np(code - 128))
-        return r2g_fail(err, R2G_EMPI, "one of the %d processes was ended by signal %d (%s)%s%s", cli->rank_count,
-                        code - 128, sigdescr_np(code - 128), code - 128 == SIGKILL ? ": is there enough memory?" : "",
+        return r2g_fail(err, R2G_EMPI, "one of the %d processes was ended by signal %d (%s%s)%s", cli->rank_count,
+                        code - 128, sigdescr_np(code - 128), code - 128 == SIGKILL ? "; is there enough memory?" : "",
                         hint);
     fputs(said->text, stderr);
     return r2g_fail(err, R2G_EMPI, "mpirun ended with status %d; 'rgb2gray doctor' may tell more%s", code, hint);

@@ -151,12 +151,14 @@ static r2g_status set_part(struct parse *parse, const char *text) {
 
 static r2g_status set_stats(struct parse *parse, const char *text) {
     const char *dot = strrchr(text, '.');
-    if (dot && strcmp(dot, ".csv") == 0)
-        parse->cli->stats_csv = text;
-    else if (dot && strcmp(dot, ".jsonl") == 0)
-        parse->cli->stats_jsonl = text;
-    else
+    const char **file = dot && strcmp(dot, ".csv") == 0     ? &parse->cli->stats_csv
+                        : dot && strcmp(dot, ".jsonl") == 0 ? &parse->cli->stats_jsonl
+                                                            : NULL;
+    if (!file)
         return r2g_fail(parse->err, R2G_EUSAGE, "--stats takes a name that ends in .csv or .jsonl, not \"%s\"", text);
+    if (*file)
+        return r2g_fail(parse->err, R2G_EUSAGE, "--stats is given twice for %s", dot);
+    *file = text;
     return R2G_OK;
 }
 

@@ -59,8 +59,8 @@ static json_t *metadata_json(const struct r2g_report *report) {
     json_t *array = json_array();
     for (unsigned i = 0; i < report->fate_count && array; i++) {
         const struct r2g_fate *fate = &report->fates[i];
-        array = append(array, json_pack("{s:o, s:s, s:o}", "item", r2g_json_text(fate->item), "fate",
-                                        kinds[fate->kind], "why", r2g_json_text(fate->why)));
+        array = append(array, json_pack("{s:o, s:s, s:o}", "item", r2g_json_text(fate->item), "fate", kinds[fate->kind],
+                                        "why", r2g_json_text(fate->why)));
     }
     return array;
 }
@@ -78,8 +78,8 @@ static json_t *places_json(const struct r2g_report *report) {
     for (int i = 0; report->places && i < report->rank_count && array; i++) {
         const struct r2g_rank_place *place = &report->places[i];
         array = append(array, json_pack("{s:i, s:o, s:o, s:i, s:I}", "rank", i, "host", r2g_json_text(place->host),
-                                        "cpu", r2g_json_known(place->cpu), "allowed_cpus", place->allowed_cpus,
-                                        "pid", (json_int_t)place->pid));
+                                        "cpu", r2g_json_known(place->cpu), "allowed_cpus", place->allowed_cpus, "pid",
+                                        (json_int_t)place->pid));
     }
     return array;
 }

@@ -95,8 +95,7 @@ static void print_plan(FILE *file, const struct r2g_report *report) {
     print_line(file, "path", text);
     if (report->rank_count > 1) {
         snprintf(text, sizeof text, "%d on %d host%s; %s, %s", report->rank_count, report->host_count,
-                 report->host_count == 1 ? "" : "s",
-                 report->plan.path == R2G_PATH_DIRECT ? "all read" : "rank 0 reads",
+                 report->host_count == 1 ? "" : "s", report->plan.path == R2G_PATH_DIRECT ? "all read" : "rank 0 reads",
                  report->plan.place ? "all write" : "rank 0 writes");
         print_line(file, "ranks", text);
     }

@@ -2,11 +2,14 @@
  * coloured; whole numbers only, so that it is the same picture everywhere. */
 #include "cli/scaling_picture.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/statvfs.h>
 
 #include "base/buffer.h"
 #include "base/output.h"
+#include "base/text.h"
 
 enum { FIELDS = 4, EASE_MAX = 256 };
 
@@ -87,6 +90,23 @@ static void make_row(struct maker *maker, uint32_t y, uint8_t *rgb) {
     }
 }
 
+/* That the folder has room for so much: to fill a disk for an hour first helps nobody. */
+static r2g_status check_room(const char *path, uint64_t nbytes, struct r2g_error *err) {
+    char folder[PATH_MAX], wanted[32], there[32];
+    struct statvfs info;
+    const char *slash = strrchr(path, '/');
+    snprintf(folder, sizeof folder, "%.*s", slash ? (int)(slash + 1 - path) : 1, slash ? path : ".");
+    if (statvfs(folder, &info) != 0) /* then writing tells */
+        return R2G_OK;
+    uint64_t free_nbytes = (uint64_t)info.f_bavail * info.f_frsize;
+    if (nbytes <= free_nbytes)
+        return R2G_OK;
+    r2g_text_size(wanted, sizeof wanted, nbytes);
+    r2g_text_size(there, sizeof there, free_nbytes);
+    return r2g_fail(err, R2G_EOUTPUT, "the picture to be measured takes %s, and %s has %s free (TMPDIR names another)",
+                    wanted, folder, there);
+}
+
 r2g_status r2g_scaling_picture(const char *path, uint32_t width, uint32_t height, const volatile sig_atomic_t *stop,
                                struct r2g_error *err) {
     char header[48];
@@ -95,7 +115,9 @@ r2g_status r2g_scaling_picture(const char *path, uint32_t width, uint32_t height
     struct r2g_output *output = NULL;
     size_t row_nbytes = (size_t)width * 3;
     uint32_t rows = (uint32_t)(CHUNK_NBYTES / row_nbytes) + 1;
-    r2g_status status = begin(&maker, width, err);
+    r2g_status status = check_room(path, (uint64_t)row_nbytes * height, err);
+    if (status == R2G_OK)
+        status = begin(&maker, width, err);
     if (status == R2G_OK)
         status = r2g_buffer_reserve(&chunk, row_nbytes * rows, "making a picture", err);
     if (status == R2G_OK)

@@ -182,6 +182,7 @@ def check_measured(folder):
     check(again.code == OK and again.text == "" and {name: read(out, name) for name in NAMES} == before,
           "the same page again from the table", again)
     one_line(bench("--ranks", "1", "--size", "10x10", "--repeat", "1", "-o", "out", cwd=folder), EEXISTS, "scaling.csv")
+    one_line(bench("--ranks", "1", "--size", "999999x999999", "--repeat", "1", "-o", "vast", cwd=folder), EOUTPUT, "free")
     check({name: read(out, name) for name in NAMES} == before, "nothing is replaced without --force")
 
 

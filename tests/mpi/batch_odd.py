@@ -223,6 +223,13 @@ class BatchOdd(unittest.TestCase):
     def test_a_list_that_cannot_be_read(self):
         self.one_line(self.batch(0, f"@{self.folder}", "-o", self.path("out")), 13, self.folder, "Is a directory")
 
+    def test_a_list_as_windows_writes_it(self):
+        listed, out = self.path("list"), self.path("out")
+        with open(listed, "wb") as file:
+            file.write(b"\xef\xbb\xbf" + "\r\n".join(self.small).encode())
+        self.assertEqual(self.batch(0, f"@{listed}", "-o", out, "--name", "{stem}.{ext}").code, 0)
+        self.assertEqual(set(self.files(out)), {"small0.png", "small1.png"})
+
     def test_the_output_folder_as_an_input(self):
         folder = self.inputs(a_ppm=self.small[0])
         for words in ([folder], [os.path.join(folder, "*.ppm")]):
