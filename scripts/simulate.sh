@@ -34,9 +34,10 @@ What is real: the plan, shares, bands, all messages with their sizes and order, 
 the network (links, latency, 1 us of a core a message, Open MPI's collectives); computing, charged by the block at rates
 measured with one process (scripts/simulate/main.py has them), with blocks differing by 15 %; files, as transfers to and from
 one host that has the file system's bandwidth, without read-ahead. What is not: memory bandwidth that cores of a node share,
-the start of MPI, metadata of the file system, and rank 0's own time for its book-keeping. Pictures are made up: blocks have
-their sizes, and no content. (tests/mpi/simulated.py runs it with true pictures, and compares bytes.) Batch is a model in
-whole but for its messages: see scripts/simulate/batch.c.
+the start of MPI, metadata of the file system, and, but for batch, rank 0's own time for its book-keeping. Pictures are made
+up: blocks have their sizes, and no content. (tests/mpi/simulated.py runs it with true pictures, and compares bytes.) Of batch
+all is real that finds, gives out and tells, at what it costs on this machine; the images are names that take their time: see
+scripts/simulate/batch.c.
 HELP
 }
 

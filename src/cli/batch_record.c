@@ -55,8 +55,11 @@ const char *r2g_batch_line_name(const json_t *line, const char *member, char roo
     if (!hex)
         return json_string_value(json_object_get(line, member));
     size_t length = 0;
-    for (unsigned byte; length < R2G_BATCH_NAME_MAX && sscanf(hex + 2 * length, "%2x", &byte) == 1; length++)
+    for (unsigned byte; length < R2G_BATCH_NAME_MAX && hex[2 * length] && hex[2 * length + 1]; length++) {
+        if (sscanf(hex + 2 * length, "%2x", &byte) != 1)
+            break;
         room[length] = (char)byte;
+    }
     room[length] = '\0';
     return room;
 }

@@ -4,7 +4,7 @@
 #include "base/text.h"
 #include "cli/scaling_page.h"
 
-enum { WIDTH = 380, LEFT = 56, RIGHT = 312, ROW = 28, BAR = 22, TOP = 22, LEGEND_COLUMNS = 4, LEGEND_WIDTH = 94 };
+enum { WIDTH = 400, LEFT = 56, RIGHT = 312, ROW = 28, BAR = 22, TOP = 22, LEGEND_COLUMNS = 4, LEGEND_WIDTH = 94 };
 
 /* A part narrower than this has no room for its figure. */
 #define LABEL_SHARE 0.11

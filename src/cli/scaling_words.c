@@ -103,14 +103,15 @@ static void print_series(FILE *file, const struct r2g_scaling_series *series) {
     fprintf(file, "%s, %llu x %llu", line, (unsigned long long)first->width, (unsigned long long)first->height);
     if (last->height != first->height)
         fprintf(file, " to %llu x %llu", (unsigned long long)last->width, (unsigned long long)last->height);
-    fputs("\n\n   ranks hosts  wall time     least      most    launch  speed-up  efficiency  balance  comm.  comp.\n",
+    fputs("\n\n   ranks hosts    wall time        least         most    launch  speed-up  efficiency  balance  comm.  "
+          "comp.\n",
           file);
     for (int i = 0; i < series->count; i++) {
         const struct r2g_scaling_point *point = &series->points[i];
         fprintf(file, "%8d%6d", point->ranks, point->hosts);
-        print_time(file, point->median[R2G_SCALING_WALL], 11);
-        print_time(file, point->wall_least, 10);
-        print_time(file, point->wall_most, 10);
+        print_time(file, point->median[R2G_SCALING_WALL], 13);
+        print_time(file, point->wall_least, 13);
+        print_time(file, point->wall_most, 13);
         print_time(file, point->median[R2G_SCALING_LAUNCH], 10);
         fprintf(file, "%10.*f", r2g_scaling_decimals(point->speed_up), point->speed_up);
         print_percent(file, point->efficiency, 12);
