@@ -28,7 +28,7 @@ class BatchOdd(unittest.TestCase):
         cls.small = [support.make_ppm(os.path.join(cls.folder, f"small{i}.ppm"), "noise", 40, 30, seed=i + 1)
                      for i in range(2)]
         cls.big = [support.write_png(os.path.join(cls.folder, f"big{i}.png"),
-                                     support.picture(cls.folder, "tissue", 2000, 2000, seed=i + 1)) for i in range(2)]
+                                     support.picture(cls.folder, "tissue", 1400, 1500, seed=i + 1)) for i in range(2)]
 
     files = staticmethod(support.batch_files)
 
@@ -135,6 +135,7 @@ class BatchOdd(unittest.TestCase):
         self.assertIn(started.finish(END_LIMIT_S).code, (0, 13))
         result = self.batch(2, folder, "-o", out, "--compression", "small", "--resume", "--report", "json")
         self.assertEqual(self.summary(result), (1, 0, 0))
+        self.assertEqual(result.reports()[-1]["split"], 1)
         single = self.path("single.png")
         self.assertEqual(support.run(support.command(0, path, "--compression", "small", "-o", single), self.env).code, 0)
         self.assertEqual(self.files(out), {"big.png": support.digest(single)})
