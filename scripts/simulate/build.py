@@ -1,7 +1,7 @@
 """Builds the program `rgb2gray-mpi` for SimGrid's SMPI, in a folder of its own.
 
 All of its sources are compiled anew with smpicc, since SMPI has an mpi.h of its own and replaces the clock; with
-`objects`, those of the layers that know neither are taken from a finished build. model.c and storage.cc are linked in.
+`objects`, those of the layers that know neither are taken from a finished build. model.c, batch.c and storage.cc are linked in.
 """
 
 import concurrent.futures
@@ -11,11 +11,11 @@ import subprocess
 import sys
 
 LAYERS = ("base", "pixel", "deflate", "codec", "pipeline", "parallel", "cli")
-# Of a finished build: object libraries whose sources include no mpi.h, and the one source in them that has a clock.
+# Of a finished build: object libraries whose sources include no mpi.h. Not in them, or with a clock: CLOCK.
 FINISHED = {"base": "r2g_base", "pixel": "r2g_pixel", "deflate": "r2g_deflate", "codec": "r2g_codec"}
 CLOCK = ("base/clock.c", "base/json.c")
 LIBRARIES = ("png", "jpeg", "z", "isal", "jansson", "crypto", "pthread", "simgrid")
-# Where the program's own functions are taken by model.c.
+# Where the program's own functions are taken by model.c and batch.c.
 WRAPPED = ("r2g_block_read", "r2g_block_worker_run", "r2g_block_worker_place", "r2g_output_write_at", "r2g_job_open",
            "MPI_Type_contiguous", "smpi_getpid", "r2g_batch_work", "pthread_create", "pthread_cond_wait", "pthread_join")
 HERE = os.path.dirname(os.path.abspath(__file__))

@@ -7,7 +7,7 @@
 
 #include "cli/batch_work.h"
 
-/* The fields below `given` are the second thread's while it is true. */
+/* worker, task and outcome are the second thread's while `given`. */
 struct r2g_batch_local {
     pthread_t thread;
     pthread_mutex_t lock;

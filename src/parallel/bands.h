@@ -3,9 +3,9 @@
  * A band is a run of consecutive row blocks; rank r works on share[r] of them, in rank order. For every band all ranks
  * call, in this order: r2g_band_announce, [r2g_band_scatter_start, r2g_band_scatter_finish,] r2g_band_gather. The scatter is
  * of one chunk of the band after the other, on rank 0, which need not hold them at once; the others receive their share
- * whole, whatever chunks it is in. All are
- * collective and each returns the caller's own view of how it went: a rank whose call failed goes on with the sequence
- * and says so in its record, and rank 0 announces the stop to everybody. Used from the main thread only.
+ * whole, whatever chunks it is in. All are collective and each returns the caller's own view of how it went: a rank whose
+ * call failed goes on with the sequence and says so in its record, and rank 0 announces the stop to everybody. Used from
+ * the main thread only.
  *
  * Counts and displacements are rows of a committed row type, or granules of 64 bytes, so that a band never meets the
  * limit of an int.
