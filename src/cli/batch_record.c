@@ -77,8 +77,8 @@ char *r2g_batch_record_line(const struct r2g_batch_record *record) {
         done ? json_null() : r2g_json_text(record->err->text), "in_format", text_or_null(report->image.format), "width",
         number_or_null(report->image.width), "height", number_or_null(report->image.height), "channels",
         report->image.width ? json_integer((json_int_t)r2g_layout_channels(report->image.layout)) : json_null(),
-        "maxval", number_or_null(report->image.maxval), "in_nbytes", (json_int_t)record->in_nbytes, "in_mtime_ns",
-        (json_int_t)record->in_mtime_ns, "out_format", text_or_null(report->out_format), "out_nbytes",
+        "maxval", number_or_null(report->image.maxval), "in_nbytes", (json_int_t)record->item->nbytes, "in_mtime_ns",
+        (json_int_t)record->item->mtime_ns, "out_format", text_or_null(report->out_format), "out_nbytes",
         number_or_null(done ? report->out_nbytes : 0));
     json_t *rest = json_pack("{s:o, s:o, s:o, s:i, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "method",
                              report->image.width ? json_string(r2g_luma_name(&report->luma)) : json_null(), "path",
@@ -113,7 +113,8 @@ static r2g_status put_field(const char *field, struct r2g_buffer *text, struct r
 r2g_status r2g_batch_csv_row(const json_t *line, struct r2g_buffer *text, struct r2g_error *err) {
     r2g_status status = R2G_OK;
     for (size_t i = 0; r2g_batch_columns[i] && status == R2G_OK; i++) {
-        char room[R2G_BATCH_NAME_MAX + 1] = "";
+        char room[R2G_BATCH_NAME_MAX + 1];
+        room[0] = '\0';
         const json_t *value = line ? json_object_get(line, r2g_batch_columns[i]) : NULL;
         const char *field = r2g_batch_columns[i];
         if (json_is_integer(value))

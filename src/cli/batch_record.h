@@ -11,14 +11,12 @@
 #include "pipeline/report.h"
 
 struct r2g_batch_record {
-    const struct r2g_batch_item *item;
-    const struct r2g_report *report; /* zeroed where the work did not come so far */
-    const struct r2g_error *err;     /* status R2G_OK: done */
-    uint64_t in_nbytes;
-    int64_t in_mtime_ns;
-    int rank;           /* that converted it, or rank 0 for a split one */
-    const char *host;   /* of that rank */
-    const char *sha256; /* of the output, hexadecimal; "" where none was wanted */
+    const struct r2g_batch_item *item; /* known by r2g_batch_identify, from before the work */
+    const struct r2g_report *report;   /* zeroed where the work did not come so far */
+    const struct r2g_error *err;       /* status R2G_OK: done */
+    int rank;                          /* that converted it, or rank 0 for a split one */
+    const char *host;                  /* of that rank */
+    const char *sha256;                /* of the output, hexadecimal; "" where none was wanted */
 };
 
 /* JSON in one line, without its end; NULL when out of memory. Free with r2g_budget_free. */

@@ -85,7 +85,7 @@ static r2g_status write_line(const struct work *work, const struct r2g_batch_rec
     if (!line)
         return r2g_fail(err, R2G_ENOMEM, "no memory for the journal");
     r2g_status status = work->worker->scratch[0] ? r2g_batch_add_return(&work->outcome->returns, work->index, line,
-                                                                        record->in_nbytes, out_path, err)
+                                                                        record->item->nbytes, out_path, err)
                                                  : r2g_batch_write_line(work->worker, line, out_path, err);
     r2g_budget_free(line);
     return status;
@@ -99,8 +99,6 @@ static void record(const struct work *work, const struct r2g_report *report, con
     struct r2g_batch_record told = {.item = work->item,
                                     .report = report,
                                     .err = err,
-                                    .in_nbytes = work->item->nbytes,
-                                    .in_mtime_ns = work->item->mtime_ns,
                                     .rank = work->worker->rank,
                                     .host = work->worker->host,
                                     .sha256 = digest};
@@ -159,8 +157,6 @@ static r2g_status convert(const struct work *work, struct r2g_error *err) {
     if (work->task->sent) {
         status = r2g_batch_unload(&work->task->contents[work->index], &sent_fd, sent_path, err);
         in_path = sent_path;
-    } else if (worker->rank == 0) {           /* others have looked at it already */
-        (void)r2g_batch_identify(work->item); /* if it is not there, opening it will say why */
     }
     if (status == R2G_OK)
         status = convert_file(work, in_path, out_path, &report, digest, err);
@@ -176,33 +172,23 @@ static r2g_status convert(const struct work *work, struct r2g_error *err) {
     return status;
 }
 
-static bool is_something_else(const char *path) {
-    struct stat info;
-    return stat(path, &info) == 0 && !S_ISREG(info.st_mode);
-}
-
 /* What its header tells; a failure is recorded. */
 static enum r2g_batch_planned plan(const struct work *work, struct r2g_error *err) {
     struct r2g_job job;
     char out_path[PATH_MAX];
     struct r2g_batch_item *item = work->item;
     snprintf(out_path, sizeof out_path, "%.2000s/%.2000s", work->worker->cli->output, item->output);
-    /* others have seen a regular file there; to open something else, such as a pipe, could wait for ever */
-    bool wait_for_ever = work->worker->rank == 0 && is_something_else(item->path);
-    r2g_status status = wait_for_ever ? r2g_fail(err, R2G_EINPUT, "%s: is no regular file", item->path)
-                                      : r2g_job_open(&job, item->path, out_path, &work->worker->options, err);
+    r2g_status status = r2g_job_open(&job, item->path, out_path, &work->worker->options, err);
     if (status == R2G_OK) {
         item->cost_ns = r2g_batch_cost(&job);
         item->splittable = r2g_batch_can_split(&job);
         item->width = job.stored.width;
         item->height = job.stored.height;
     }
-    if (!wait_for_ever)
-        r2g_job_close(&job);
+    r2g_job_close(&job);
     if (status == R2G_OK)
         return R2G_BATCH_READY;
     struct r2g_report report = {0};
-    (void)r2g_batch_identify(item);
     record(work, &report, err, "", NULL);
     return R2G_BATCH_FAILED;
 }
@@ -215,14 +201,8 @@ r2g_status r2g_batch_note(struct r2g_batch_worker *worker, const struct r2g_batc
     r2g_status status = R2G_OK;
     if (failure->status == R2G_OK && (cli->stats_csv || cli->stats_jsonl || cli->manifest))
         status = r2g_batch_digest(path, digest, err);
-    struct r2g_batch_record record = {.item = item,
-                                      .report = report,
-                                      .err = failure,
-                                      .in_nbytes = item->nbytes,
-                                      .in_mtime_ns = item->mtime_ns,
-                                      .rank = worker->rank,
-                                      .host = worker->host,
-                                      .sha256 = digest};
+    struct r2g_batch_record record = {
+        .item = item, .report = report, .err = failure, .rank = worker->rank, .host = worker->host, .sha256 = digest};
     struct r2g_batch_outcome none = {0};
     struct work work = {.worker = worker, .outcome = &none};
     return status == R2G_OK ? write_line(&work, &record, failure->status == R2G_OK ? path : NULL, err) : status;
@@ -235,6 +215,19 @@ static void add_line(struct r2g_batch_outcome *outcome, const struct r2g_error *
     strcat(line, "\n");
     if (r2g_buffer_append(&outcome->lines, line, strlen(line), &err) != R2G_OK)
         outcome->fatal = err;
+}
+
+/* Looks at the file that is meant, as it is before the work. Rank 0 gets those too that others have not found to be files: to
+ * open something else, such as a pipe, could wait for ever. What is not there is left to be opened, which says why. */
+static r2g_status look(const struct work *work, struct r2g_error *err) {
+    struct stat info;
+    struct r2g_report none = {0};
+    struct r2g_batch_item *item = work->item;
+    if (r2g_batch_identify(item) || stat(item->path, &info) != 0)
+        return R2G_OK;
+    r2g_status status = r2g_fail(err, R2G_EINPUT, "%s: is no regular file", item->path);
+    record(work, &none, err, "", NULL);
+    return status;
 }
 
 void r2g_batch_work(struct r2g_batch_worker *worker, struct r2g_batch_task *task, struct r2g_batch_outcome *outcome) {
@@ -252,7 +245,9 @@ void r2g_batch_work(struct r2g_batch_worker *worker, struct r2g_batch_task *task
             outcome->planned[i] = R2G_BATCH_UNSEEN;
             continue;
         }
-        if (task->kind == R2G_BATCH_HEADERS) {
+        if (worker->rank == 0 && look(&work, &err) != R2G_OK) {
+            outcome->planned[i] = R2G_BATCH_FAILED;
+        } else if (task->kind == R2G_BATCH_HEADERS) {
             outcome->planned[i] = plan(&work, &err);
             if (outcome->planned[i] != R2G_BATCH_FAILED)
                 continue;

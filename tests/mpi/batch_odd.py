@@ -94,6 +94,13 @@ class BatchOdd(unittest.TestCase):
         for ranks in (0, 2):
             self.one_line(self.batch(ranks, pipe, self.small[0], "-o", f"{out}{ranks}"), 13, "no regular file")
             self.assertEqual(set(self.files(f"{out}{ranks}")), {"small0.png"})
+        folder, listed = self.inputs(**{f"a{i}_ppm": self.small[0] for i in range(10, 60)}), self.path("list")
+        for i in range(10, 60):  # so many that each rank meets some
+            os.mkfifo(os.path.join(folder, f"b{i}.ppm"))
+        with open(listed, "w") as file:
+            file.writelines(os.path.join(folder, name) + "\n" for name in os.listdir(folder))
+        result = self.batch(3, f"@{listed}", "-o", f"{out}3", "--report", "json")
+        self.assertEqual(self.summary(result, 13), (50, 50, 0))
 
     def test_hangup_is_ignored_where_it_was(self):
         out, journal = self.path("out"), self.path("out", ".rgb2gray", "rank-0.jsonl")
